@@ -1,0 +1,145 @@
+"""Processing specifications (docs/format.md, "Processing") of the gallery's models, and the names of their key points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Spec = dict[str, Any]
+
+BODY_NAMES = (
+    "nose",
+    "left_eye_inner",
+    "left_eye",
+    "left_eye_outer",
+    "right_eye_inner",
+    "right_eye",
+    "right_eye_outer",
+    "left_ear",
+    "right_ear",
+    "mouth_left",
+    "mouth_right",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_pinky",
+    "right_pinky",
+    "left_index",
+    "right_index",
+    "left_thumb",
+    "right_thumb",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+    "left_heel",
+    "right_heel",
+    "left_foot_index",
+    "right_foot_index",
+)
+
+# The network gives 39 rows: the 33 points of the body, then six auxiliary ones for finding the region in the next frame.
+BODY_ROWS = BODY_NAMES + tuple(f"auxiliary_{k}" for k in range(6))
+
+BODY_SKELETON = (
+    *((0, 1), (1, 2), (2, 3), (3, 7), (0, 4), (4, 5), (5, 6), (6, 8), (9, 10)),
+    *((11, 12), (11, 13), (13, 15), (15, 17), (15, 19), (15, 21), (17, 19)),
+    *((12, 14), (14, 16), (16, 18), (16, 20), (16, 22), (18, 20)),
+    *((11, 23), (12, 24), (23, 24), (23, 25), (24, 26), (25, 27), (26, 28)),
+    *((27, 29), (28, 30), (29, 31), (30, 32), (27, 31), (28, 32)),
+)
+
+HAND_NAMES = (
+    "wrist",
+    *(f"thumb_{joint}" for joint in ("cmc", "mcp", "ip", "tip")),
+    *(f"{finger}_{joint}" for finger in ("index", "middle", "ring", "pinky") for joint in ("mcp", "pip", "dip", "tip")),
+)
+
+HAND_SKELETON = (
+    *((0, 1), (1, 2), (2, 3), (3, 4)),
+    *((0, 5), (5, 6), (6, 7), (7, 8)),
+    *((5, 9), (9, 10), (10, 11), (11, 12)),
+    *((9, 13), (13, 14), (14, 15), (15, 16)),
+    *((13, 17), (17, 18), (18, 19), (19, 20), (0, 17)),
+)
+
+IRIS_NAMES = ("center", "right", "top", "left", "bottom")
+
+TENSOR: Spec = {"type": "tensor"}
+
+
+def picture(size: int, *, signed: bool = False, resize: str = "letterbox") -> Spec:
+    """A square RGB picture of `size` pixels, with values in 0…1, or in −1…1 when `signed`."""
+    middle = 127.5 if signed else 0
+    width = 127.5 if signed else 255
+    return {
+        "type": "picture",
+        "width": size,
+        "height": size,
+        "resize": resize,
+        "pad_value": 0,
+        "resampling": "bilinear",
+        "color": "RGB",
+        "orientation": "apply",
+        "mean": [middle] * 3,
+        "scale": [width] * 3,
+        "layout": "NHWC",
+    }
+
+
+def keypoints(
+    count: int,
+    fields: Sequence[str] = ("x", "y", "z"),
+    names: Sequence[str] = (),
+    skeleton: Sequence[tuple[int, int]] = (),
+    units: str = "pixels",
+    activations: dict[str, str] | None = None,
+) -> Spec:
+    """`count` rows of `fields`; `skeleton` holds pairs of rows to be joined by a line."""
+    spec: Spec = {"type": "keypoints", "count": count, "fields": list(fields), "units": units}
+    if names:
+        spec["names"] = list(names)
+    if skeleton:
+        spec["skeleton"] = [list(pair) for pair in skeleton]
+    if activations:
+        spec["activations"] = activations
+    return spec
+
+
+def boxes(strides: Sequence[int], points: Sequence[str], scores: str, label: str) -> Spec:
+    """Boxes of an anchor detector: centre, size and `points`, in input pixels relative to the anchor's centre."""
+    fields = ["center_x", "center_y", "width", "height"]
+    for point in points:
+        fields += [f"{point}_x", f"{point}_y"]
+    return {
+        "type": "boxes",
+        "anchors": {
+            "strides": list(strides),
+            "aspect_ratios": [1.0],
+            "scales_per_layer": 2,
+            "offset": 0.5,
+            "fixed_size": True,
+        },
+        "fields": fields,
+        "scores": scores,
+        "score_activation": "sigmoid",
+        "score_threshold": 0.5,
+        "iou_threshold": 0.3,
+        "non_maximum_suppression": "weighted",
+        "labels": [label],
+    }
+
+
+def mask(activation: str = "none") -> Spec:
+    """A mask in channel 0."""
+    return {"type": "mask", "activation": activation, "channel": 0}
+
+
+def probability(label: str, activation: str = "none") -> Spec:
+    """One score for one label."""
+    return {"type": "labels", "labels": [label], "activation": activation, "top": 1}
