@@ -1,0 +1,142 @@
+"""Graphs: nodes in topological order over named values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from webkiln.errors import GraphError
+from webkiln.graph.dims import Shape
+from webkiln.graph.dtypes import CANONICAL
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known of a value: its canonical dtype and its shape, whose sizes may be symbolic."""
+
+    dtype: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A tensor that the model carries. `stored` is float16 where the source's weights are; it stands for float32."""
+
+    stored: np.ndarray
+
+    @property
+    def dtype(self) -> str:
+        if self.stored.dtype == np.float16:
+            return "f32"
+        return next(name for name, dtype in CANONICAL.items() if dtype == self.stored.dtype)
+
+    @property
+    def array(self) -> np.ndarray:
+        """The values in the canonical dtype."""
+        return self.stored.astype(np.float32) if self.stored.dtype == np.float16 else self.stored
+
+    @property
+    def value(self) -> Value:
+        return Value(self.dtype, tuple(self.stored.shape))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator applied to values. `name` says where in the source it comes from."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """The value `output` of one run is the value `input` of the next; `initial` is a constant's name, or "" for zeros."""
+
+    input: str
+    output: str
+    initial: str = ""
+
+
+@dataclass
+class Graph:
+    """Inputs, constants and nodes; each value is defined once, by one of them.
+
+    `values` has dtype and shape of every value. `inputs` includes state inputs.
+    """
+
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    constants: dict[str, Constant] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    state: list[State] = field(default_factory=list)
+
+    def producers(self) -> dict[str, Node]:
+        """The node that makes each value."""
+        return {output: node for node in self.nodes for output in node.outputs}
+
+    def consumers(self) -> dict[str, list[Node]]:
+        """The nodes that read each value, once for every input that does."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                if name:
+                    found.setdefault(name, []).append(node)
+        return found
+
+    def results(self) -> set[str]:
+        """The values that a run must produce: outputs and next states."""
+        return {*self.outputs, *(state.output for state in self.state)}
+
+    def fresh(self, base: str) -> str:
+        """A name that no value has, made from `base`."""
+        if base not in self.values:
+            return base
+        return next(name for i in _naturals() if (name := f"{base}.{i}") not in self.values)
+
+    def copy(self) -> Graph:
+        """A graph that can be changed without changing this one (arrays are shared)."""
+        return Graph(
+            list(self.inputs), list(self.outputs), list(self.nodes), dict(self.constants), dict(self.values), list(self.state)
+        )
+
+    def check(self) -> None:
+        """Raise `GraphError` unless every name is defined once, before it is used."""
+        defined: set[str] = set()
+
+        def define(name: str, by: str) -> None:
+            if name in defined:
+                raise GraphError(f"{name!r} is defined twice, the second time by {by}")
+            if name not in self.values:
+                raise GraphError(f"the dtype and shape of {name!r}, defined by {by}, are unknown")
+            defined.add(name)
+
+        for name in self.inputs:
+            define(name, "an input")
+        for name in self.constants:
+            define(name, "a constant")
+        for position, node in enumerate(self.nodes):
+            where = f"node {position} ({node.op}{' ' + repr(node.name) if node.name else ''})"
+            for name in node.inputs:
+                if name and name not in defined:
+                    later = any(name in other.outputs for other in self.nodes[position:])
+                    problem = "is made only later: the graph has a cycle or is out of order" if later else "is not defined"
+                    raise GraphError(f"{where} reads {name!r}, which {problem}")
+            for name in node.outputs:
+                define(name, where)
+        for name in sorted(self.results()):
+            if name not in defined:
+                raise GraphError(f"the output {name!r} is not defined")
+
+
+def _naturals() -> Iterator[int]:
+    number = 1
+    while True:
+        yield number
+        number += 1

@@ -1,0 +1,11 @@
+"""The operator table: every canonical operator, defined once."""
+
+from webkiln.ops import elementwise as _elementwise
+from webkiln.ops import structured as _structured
+from webkiln.ops.table import Attribute, Operator, Tolerance, Unavailable, fill_defaults
+
+OPERATORS: dict[str, Operator] = {
+    operator.name: operator for operator in (*_elementwise.OPERATORS, *_structured.OPERATORS)
+}
+
+__all__ = ["OPERATORS", "Attribute", "Operator", "Tolerance", "Unavailable", "fill_defaults"]

@@ -1,0 +1,219 @@
+"""Test inputs of the structured operators: odd sizes, 0 and 1, ragged channels, NaN and infinities, other dtypes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from webkiln.graph.dtypes import CANONICAL
+from webkiln.ops.table import Case
+
+Rng = np.random.Generator
+Cases = Callable[[Rng], Iterator[Case]]
+
+
+def normal(rng: Rng, shape: Any, special: bool = False) -> np.ndarray:
+    values = rng.standard_normal(shape).astype(np.float32)
+    if special and values.size:
+        flat = values.reshape(-1)
+        flat[rng.integers(0, flat.size, max(1, flat.size // 16))] = rng.choice(
+            np.array([math.nan, math.inf, -math.inf], np.float32), max(1, flat.size // 16)
+        )
+    return values
+
+
+def any_dtype(rng: Rng, shape: Any, dtype: str) -> np.ndarray:
+    if dtype == "f32":
+        return normal(rng, shape)
+    return rng.integers(0, 2 if dtype == "bool" else 100, shape).astype(CANONICAL[dtype])
+
+
+def conv2d(rng: Rng) -> Iterator[Case]:
+    # height, width, channels, kernel, stride, padding, dilation, groups, out channels
+    rows = [
+        (1, 7, 7, 8, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 16),
+        (1, 5, 9, 3, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 5),
+        (2, 6, 5, 7, (1, 1), (2, 2), (0, 0, 0, 0), (1, 1), 1, 9),
+        (1, 1, 1, 33, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 70),
+        (1, 16, 16, 3, (3, 3), (2, 2), (0, 0, 1, 1), (1, 1), 1, 16),
+        (1, 17, 13, 3, (3, 3), (2, 2), (1, 1, 1, 1), (1, 1), 1, 24),
+        (2, 9, 8, 5, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1, 6),
+        (1, 12, 11, 4, (5, 5), (2, 2), (1, 2, 2, 1), (1, 1), 1, 12),
+        (1, 10, 10, 4, (3, 2), (1, 2), (0, 1, 2, 0), (2, 3), 1, 3),
+        (1, 3, 3, 2, (5, 5), (1, 1), (0, 0, 0, 0), (1, 1), 1, 4),  # the window is larger than the picture
+        (0, 8, 8, 4, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 1, 4),
+        (1, 30, 31, 64, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 40),
+        (1, 10, 9, 6, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 2, 8),
+        (1, 9, 9, 6, (3, 3), (2, 2), (1, 1, 1, 1), (1, 1), 6, 12),  # channel multiplier 2
+        (1, 1, 100, 3, (1, 7), (1, 3), (0, 3, 0, 3), (1, 1), 1, 5),
+    ]
+    for channels in (1, 3, 4, 5, 8, 15, 32):
+        for kernel in (3, 5):
+            for stride in (1, 2):
+                size = (2, 6, 7, 11)[channels % 4]
+                low, high = (kernel - 1) // 2, kernel // 2
+                rows.append((1, size, size + 2, channels, (kernel, kernel), (stride, stride), (low, low, high, high), (1, 1), channels, channels))
+    rows += [
+        (2, 12, 9, 6, (3, 3), (1, 1), (2, 2, 2, 2), (2, 2), 6, 6),
+        (1, 8, 8, 4, (2, 4), (1, 1), (0, 1, 1, 2), (1, 1), 4, 4),
+        (1, 14, 14, 16, (3, 3), (1, 1), (0, 0, 0, 0), (1, 1), 16, 16),
+        (1, 1, 1, 8, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 8, 8),
+        (1, 15, 15, 7, (7, 7), (3, 3), (3, 3, 3, 3), (1, 1), 7, 7),
+    ]
+    for number, (batch, height, width, channels, kernel, stride, padding, dilation, groups, out) in enumerate(rows):
+        inputs = [
+            normal(rng, (batch, height, width, channels), special=number % 5 == 4),
+            normal(rng, (*kernel, channels // groups, out)),
+        ]
+        if number % 3 != 2:
+            inputs.append(normal(rng, (out,)))
+        yield Case(inputs, {"stride": list(stride), "padding": list(padding), "dilation": list(dilation), "groups": groups})
+
+
+def matmul(rng: Rng) -> Iterator[Case]:
+    for number, (a, b) in enumerate(
+        [
+            ((1, 1), (1, 1)), ((1, 7), (7, 5)), ((1, 130), (130, 70)), ((5, 33), (33, 8)), ((49, 64), (64, 33)), ((128, 100), (100, 96)),
+            ((0, 4), (4, 3)), ((3, 0), (0, 4)), ((3, 4), (4, 0)),
+            ((2, 5, 6), (6, 7)), ((2, 5, 6), (2, 6, 7)), ((4, 1, 5, 6), (3, 6, 2)), ((1, 5, 6), (3, 6, 2)), ((5, 6), (3, 6, 2)),
+        ]
+    ):  # fmt: skip
+        inputs = [normal(rng, a, special=number in (3, 10)), normal(rng, b)]
+        yield Case([*inputs, normal(rng, b[-1:])] if number % 2 else inputs)
+
+
+def _pool(rng: Rng, special: bool, extra: list[dict[str, Any]]) -> Iterator[Case]:
+    for number, (shape, window, stride, padding) in enumerate(
+        [
+            ((1, 4, 4, 1), (2, 2), (2, 2), (0, 0, 0, 0)),
+            ((1, 7, 5, 3), (2, 2), (2, 2), (0, 0, 1, 1)),
+            ((2, 9, 9, 5), (3, 3), (2, 2), (1, 1, 1, 1)),
+            ((1, 6, 8, 16), (3, 2), (1, 3), (2, 0, 1, 1)),
+            ((1, 1, 1, 4), (1, 1), (1, 1), (0, 0, 0, 0)),
+            ((1, 3, 3, 2), (5, 5), (1, 1), (0, 0, 0, 0)),
+            ((0, 4, 4, 3), (2, 2), (2, 2), (0, 0, 0, 0)),
+            ((1, 14, 14, 9), (14, 14), (1, 1), (0, 0, 0, 0)),
+        ]
+    ):
+        for attributes in extra:
+            x = normal(rng, shape, special and number % 3 == 1)
+            yield Case([x], {"window": list(window), "stride": list(stride), "padding": list(padding), **attributes})
+
+
+def max_pool2d(rng: Rng) -> Iterator[Case]:
+    yield from _pool(rng, True, [{}])
+
+
+def average_pool2d(rng: Rng) -> Iterator[Case]:
+    yield from _pool(rng, True, [{}, {"count_padding": True}])
+
+
+def reduce(name: str, integers: bool) -> Cases:
+    def cases(rng: Rng) -> Iterator[Case]:
+        for dtype in ("f32", "i32") if integers else ("f32",):
+            for number, (shape, axes) in enumerate(
+                [
+                    ((5,), [0]), ((3, 4), [0]), ((3, 4), [1]), ((3, 4), [0, 1]), ((2, 3, 4), []), ((2, 7, 5, 3), [1, 2]),
+                    ((2, 3, 4, 5), [0, 2]), ((1, 1, 1), [1]), ((2, 33, 1001), [2]), ((0, 3), [1]), ((3, 4, 9), [2, 0]), ((1, 1000, 17), [1]),
+                    ((2, 3, 2, 3, 2), [1, 3]),
+                ]
+            ):  # fmt: skip
+                if dtype == "f32":
+                    x = normal(rng, shape, special=number % 4 == 3)
+                    x = x * 0.1 + 1 if name == "reduce_prod" else x
+                else:
+                    x = any_dtype(rng, shape, "i32")
+                yield Case([x.astype(CANONICAL[dtype])], {"axes": axes, "keep_dims": number % 2 == 0})
+        if name in ("reduce_sum", "reduce_prod"):
+            yield Case([np.zeros((3, 0), np.float32)], {"axes": [1], "keep_dims": False})
+
+    return cases
+
+
+def resize(rng: Rng) -> Iterator[Case]:
+    for number, (shape, size) in enumerate(
+        [((1, 4, 4, 3), [8, 8]), ((1, 7, 5, 4), [14, 10]), ((2, 5, 9, 1), [3, 4]), ((1, 1, 1, 5), [4, 3]), ((1, 6, 6, 16), [6, 6]), ((1, 3, 2, 8), [1, 1]), ((1, 3, 3, 2), [0, 4]), ((1, 8, 8, 5), [13, 17])]
+    ):  # fmt: skip
+        for mode in ("linear", "nearest"):
+            for coordinates in ("half_pixel", "align_corners", "asymmetric"):
+                yield Case(
+                    [normal(rng, shape, special=number == 1)],
+                    {"size": size, "mode": mode, "coordinates": coordinates, "rounding": ("floor", "round")[number % 2]},
+                )
+
+
+def pad(rng: Rng) -> Iterator[Case]:
+    rows: list[tuple[tuple[int, ...], list[int], list[int], list[int]]] = [
+        ((3,), [1], [2], [0]),
+        ((2, 3), [0, 1], [2, 0], [1, 0]),
+        ((1, 5, 5, 3), [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]),
+        ((1, 4, 4, 8), [0, 0, 0, 0], [0, 0, 0, 8], [0, 0, 0, 0]),
+        ((2, 0, 3), [1, 1, 0], [0, 1, 2], [0, 3, 1]),
+        ((), [], [], []),
+        ((2, 3, 2, 2, 3), [1, 0, 0, 2, 0], [0, 1, 1, 0, 1], [0, 2, 0, 0, 1]),
+    ]
+    for dtype in CANONICAL:
+        for number, (shape, low, high, interior) in enumerate(rows):
+            value = (0.0, 1.0, -math.inf, math.nan)[number % 4] if dtype == "f32" else float(number % 2)
+            yield Case([any_dtype(rng, shape, dtype)], {"low": low, "high": high, "interior": interior, "value": value})
+
+
+def concat(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for shapes, axis in [
+            ([(3,), (4,), (1,)], 0),
+            ([(1, 5, 4), (1, 7, 4)], 1),
+            ([(2, 5, 4), (2, 0, 4), (2, 3, 4)], 1),
+            ([(2, 3, 6), (2, 3, 1), (2, 3, 5)], 2),
+            ([(1, 4, 4, 3)], 3),
+        ]:
+            yield Case([any_dtype(rng, shape, dtype) for shape in shapes], {"axis": axis})
+
+
+def reshape(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for before, after in [((6,), [2, 3]), ((2, 3, 4), [4, 6]), ((1,), []), ((), [1, 1]), ((0, 3), [3, 0, 2]), ((1, 1, 1, 9), [9])]:
+            yield Case([any_dtype(rng, before, dtype)], {"shape": after})
+
+
+def transpose(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for shape, permutation in [
+            ((3, 5), [1, 0]), ((2, 3, 4), [2, 0, 1]), ((1, 6, 7, 3), [0, 3, 1, 2]), ((2, 3, 4, 2, 3), [4, 2, 0, 3, 1]),
+            ((2, 1, 2, 3, 1, 2), [5, 3, 1, 0, 2, 4]), ((4,), [0]), ((), []), ((0, 3), [1, 0]), ((33, 65), [1, 0]), ((1, 4, 4, 2, 2, 3), [0, 1, 3, 2, 4, 5]),
+        ]:  # fmt: skip
+            yield Case([any_dtype(rng, shape, dtype)], {"permutation": permutation})
+
+
+def slice_(rng: Rng) -> Iterator[Case]:
+    rows: list[tuple[tuple[int, ...], list[int], list[int], list[int]]] = [
+        ((9,), [2], [5], [1]),
+        ((9,), [8], [9], [-1]),
+        ((9,), [1], [3], [3]),
+        ((4, 6), [1, 0], [2, 6], [1, 1]),
+        ((4, 6), [3, 5], [2, 3], [-2, -2]),
+        ((2, 5, 5, 3), [0, 0, 1, 1], [2, 3, 2, 2], [1, 2, 2, 1]),
+        ((3, 4), [0, 0], [0, 4], [1, 1]),
+        ((), [], [], []),
+    ]
+    for dtype in CANONICAL:
+        for shape, start, size, step in rows:
+            yield Case([any_dtype(rng, shape, dtype)], {"start": start, "size": size, "step": step})
+
+
+def expand(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for shape, after in [((1,), [5]), ((3, 1), [3, 4]), ((4,), [2, 3, 4]), ((), [2, 2]), ((2, 1, 3, 1), [2, 5, 3, 2]), ((1, 3), [0, 3])]:
+            yield Case([any_dtype(rng, shape, dtype)], {"shape": after})
+
+
+def gather(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for shape, axis, indices in [
+            ((7,), 0, (3,)), ((5, 4), 0, (2, 3)), ((5, 4), 1, (6,)), ((2, 3, 5), 1, ()), ((2, 6, 1), 1, (4, 1)), ((3, 4), 0, (0,)),
+        ]:  # fmt: skip
+            at = rng.integers(-2, shape[axis] + 2, indices).astype(np.int32)
+            yield Case([any_dtype(rng, shape, dtype), np.asarray(at)], {"axis": axis})
