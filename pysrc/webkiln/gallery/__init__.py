@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.gallery.fetch import cache_folder, fetch
+from webkiln.gallery.fetch import fetch
 from webkiln.gallery.recipes import RECIPES, Archive, Recipe, find
 
-__all__ = ["RECIPES", "Archive", "Recipe", "cache_folder", "fetch", "find"]
+__all__ = ["RECIPES", "Archive", "Recipe", "fetch", "find"]

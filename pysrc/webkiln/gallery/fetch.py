@@ -13,20 +13,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from webkiln.cache import cache_folder
 from webkiln.errors import GalleryError
 from webkiln.gallery.recipes import RECIPES, Archive, Recipe, find
 
 _TIMEOUT = 900  # seconds for one archive of tens of megabytes on a slow line
 
 Note = Callable[[str], None]
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept: `WEBKILN_CACHE`, else `webkiln` in the user's cache folder."""
-    if given := os.environ.get("WEBKILN_CACHE"):
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "webkiln"
 
 
 def fetch(model: str | Recipe, *, note: Note = lambda text: None) -> Path:
