@@ -192,7 +192,7 @@ def reshape(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 
 def transpose(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return np.ascontiguousarray(inputs[0].transpose(attributes["permutation"]))
+    return inputs[0].transpose(attributes["permutation"]).copy()
 
 
 def slice_(inputs: Arrays, attributes: Attributes) -> np.ndarray:
@@ -204,7 +204,7 @@ def slice_(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 
 def expand(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return np.ascontiguousarray(np.broadcast_to(inputs[0], attributes["shape"])).reshape(attributes["shape"])
+    return np.broadcast_to(inputs[0], attributes["shape"]).copy()
 
 
 def gather(inputs: Arrays, attributes: Attributes) -> np.ndarray:

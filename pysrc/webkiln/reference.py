@@ -1,0 +1,98 @@
+"""The reference runtime: a graph run with NumPy, operator by operator. What it gives is what every backend must give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from webkiln.errors import GraphError, InputError
+from webkiln.graph.dims import Dim, Expression, evaluate
+from webkiln.graph.dtypes import CANONICAL
+from webkiln.graph.graph import Graph
+from webkiln.ops import OPERATORS
+
+
+def run(graph: Graph, inputs: Mapping[str, np.ndarray], *, keep: bool = False) -> dict[str, np.ndarray]:
+    """Run a graph.
+
+    `inputs` maps every graph input to an array of its canonical dtype and shape; symbols take their values from the shapes.
+    Returns the outputs and next states by value name; with `keep`, every value that a node makes.
+    """
+    symbols = bind(graph, inputs)
+    values: dict[str, np.ndarray] = {}
+    last_use = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
+    results = graph.results()
+
+    def read(name: str) -> np.ndarray:
+        if name in values:
+            return values[name]
+        if name in graph.constants:
+            return graph.constants[name].array
+        return inputs[name]
+
+    for i, node in enumerate(graph.nodes):
+        operator = OPERATORS[node.op]
+        attributes = concrete(node.attributes, symbols)
+        values[node.outputs[0]] = operator.reference([read(name) for name in node.inputs if name], attributes)
+        if not keep:
+            for name in node.inputs:
+                if last_use.get(name) == i and name not in results:
+                    values.pop(name, None)
+    return values if keep else {name: read(name) for name in sorted(results)}
+
+
+def concrete(attributes: Mapping[str, Any], symbols: Mapping[str, int]) -> dict[str, Any]:
+    """Attributes with symbolic sizes replaced by their values."""
+
+    def value(item: Any) -> Any:
+        if isinstance(item, Expression):
+            return evaluate(item, symbols)
+        return [value(one) for one in item] if isinstance(item, list) else item
+
+    return {name: value(item) for name, item in attributes.items()}
+
+
+def bind(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The values of the symbols that the inputs' shapes determine; `InputError` for a wrong name, shape or dtype."""
+    symbols: dict[str, int] = {}
+    for name in graph.inputs:
+        if name not in inputs:
+            raise InputError(f"the input {name!r} is missing; wanted: {', '.join(graph.inputs)}")
+        wanted, array = graph.values[name], inputs[name]
+        if array.dtype != CANONICAL[wanted.dtype]:
+            raise InputError(f"the input {name!r} has dtype {array.dtype.name}, wanted {CANONICAL[wanted.dtype].name}")
+        if not match_shape(wanted.shape, array.shape, symbols):
+            raise InputError(
+                f"the input {name!r} has shape {list(array.shape)}, wanted {show_shape(wanted.shape)}"
+                + (f" with {', '.join(f'{key} = {size}' for key, size in symbols.items())}" if symbols else "")
+            )
+    for name in inputs:
+        if name not in graph.inputs:
+            raise InputError(f"there is no input {name!r}; wanted: {', '.join(graph.inputs)}")
+    return symbols
+
+
+def match_shape(wanted: tuple[Dim, ...], shape: tuple[int, ...], symbols: dict[str, int]) -> bool:
+    """Whether a shape fits one with symbols; symbols that stand alone and are not bound yet are bound."""
+    if len(wanted) != len(shape):
+        return False
+    for dim, size in zip(wanted, shape, strict=True):
+        if isinstance(dim, Expression) and len(dim.terms) == 1 and str(dim).isidentifier():
+            if size < 1 or symbols.setdefault(str(dim), size) != size:
+                return False
+        elif isinstance(dim, int) and dim != size:
+            return False
+    for dim, size in zip(wanted, shape, strict=True):
+        if isinstance(dim, Expression):
+            try:
+                if evaluate(dim, symbols) != size:
+                    return False
+            except GraphError:
+                return False
+    return True
+
+
+def show_shape(shape: tuple[Dim, ...]) -> str:
+    return "[" + ", ".join(str(dim) for dim in shape) + "]"
