@@ -1,1 +1,81 @@
-"""Webkiln."""
+"""Webkiln: fires a trained model into something a web page can use, with the same numbers.
+
+>>> model = webkiln.convert("pose.tflite")
+>>> model.save("out/")
+>>> outputs = model.run({"image": x})
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from webkiln.browsers.session import Session
+    from webkiln.errors import (
+        BrowserError,
+        FormatError,
+        GalleryError,
+        GraphError,
+        HashError,
+        InputError,
+        OutputExistsError,
+        ShapeError,
+        UnsupportedFormatError,
+        UnsupportedOperatorError,
+        VerificationError,
+        WebkilnError,
+    )
+    from webkiln.model import Model, convert, load
+    from webkiln.version import VERSION as __version__
+
+_HOMES = {"Session": "browsers.session", "Model": "model", "convert": "model", "load": "model"}
+_ERRORS = (
+    "BrowserError",
+    "FormatError",
+    "GalleryError",
+    "GraphError",
+    "HashError",
+    "InputError",
+    "OutputExistsError",
+    "ShapeError",
+    "UnsupportedFormatError",
+    "UnsupportedOperatorError",
+    "VerificationError",
+    "WebkilnError",
+)
+
+__all__ = [
+    "BrowserError",
+    "FormatError",
+    "GalleryError",
+    "GraphError",
+    "HashError",
+    "InputError",
+    "Model",
+    "OutputExistsError",
+    "Session",
+    "ShapeError",
+    "UnsupportedFormatError",
+    "UnsupportedOperatorError",
+    "VerificationError",
+    "WebkilnError",
+    "__version__",
+    "convert",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Names are loaded when first used, so that `webkiln --help` answers at once."""
+    if name == "__version__":
+        return importlib.import_module("webkiln.version").VERSION
+    if name in _ERRORS:
+        return getattr(importlib.import_module("webkiln.errors"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"webkiln.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'webkiln' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

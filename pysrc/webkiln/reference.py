@@ -10,7 +10,7 @@ import numpy as np
 from webkiln.errors import GraphError, InputError
 from webkiln.graph.dims import Dim, Expression, evaluate
 from webkiln.graph.dtypes import CANONICAL
-from webkiln.graph.graph import Graph
+from webkiln.graph.graph import Graph, State
 from webkiln.ops import OPERATORS
 
 
@@ -41,6 +41,14 @@ def run(graph: Graph, inputs: Mapping[str, np.ndarray], *, keep: bool = False) -
                 if last_use.get(name) == i and name not in results:
                     values.pop(name, None)
     return values if keep else {name: read(name) for name in sorted(results)}
+
+
+def initial_state(graph: Graph, state: State, symbols: Mapping[str, int]) -> np.ndarray:
+    """What a state input holds in the first run."""
+    if state.initial:
+        return graph.constants[state.initial].array
+    value = graph.values[state.input]
+    return np.zeros([evaluate(dim, symbols) for dim in value.shape], CANONICAL[value.dtype])
 
 
 def concrete(attributes: Mapping[str, Any], symbols: Mapping[str, int]) -> dict[str, Any]:

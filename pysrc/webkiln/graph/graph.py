@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from webkiln.errors import GraphError
 from webkiln.graph.dims import Shape
 from webkiln.graph.dtypes import CANONICAL
+from webkiln.graph.quantization import Affine, Masked
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,24 @@ class Value:
 
 @dataclass(frozen=True)
 class Constant:
-    """A tensor that the model carries. `stored` is float16 where the source's weights are; it stands for float32."""
+    """A tensor that the model carries, as it is stored.
 
-    stored: np.ndarray
+    `stored` is an array of a canonical dtype, or float16 or a quantized form, which stand for float32.
+    """
+
+    stored: np.ndarray | Affine | Masked
 
     @property
     def dtype(self) -> str:
-        if self.stored.dtype == np.float16:
+        if not isinstance(self.stored, np.ndarray) or self.stored.dtype == np.float16:
             return "f32"
         return next(name for name, dtype in CANONICAL.items() if dtype == self.stored.dtype)
 
-    @property
+    @cached_property
     def array(self) -> np.ndarray:
         """The values in the canonical dtype."""
+        if not isinstance(self.stored, np.ndarray):
+            return self.stored.dequantize()
         return self.stored.astype(np.float32) if self.stored.dtype == np.float16 else self.stored
 
     @property
@@ -93,6 +100,24 @@ class Graph:
     def results(self) -> set[str]:
         """The values that a run must produce: outputs and next states."""
         return {*self.outputs, *(state.output for state in self.state)}
+
+    def restricted(self, results: set[str]) -> Graph:
+        """The part of the graph that these values (and the next states) need. Inputs stay, used or not."""
+        needed = results | {state.output for state in self.state}
+        nodes: list[Node] = []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.outputs):
+                nodes.append(node)
+                needed.update(name for name in node.inputs if name)
+        nodes.reverse()
+        constants = {name: constant for name, constant in self.constants.items() if name in needed or self._is_initial(name)}
+        made = {output for node in nodes for output in node.outputs}
+        values = {name: value for name, value in self.values.items() if name in constants or name in made or name in self.inputs}
+        outputs = [name for name in self.outputs if name in results] + sorted(results - set(self.outputs))
+        return Graph(list(self.inputs), outputs, nodes, constants, values, list(self.state))
+
+    def _is_initial(self, name: str) -> bool:
+        return any(state.initial == name for state in self.state)
 
     def fresh(self, base: str) -> str:
         """A name that no value has, made from `base`."""

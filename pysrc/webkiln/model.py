@@ -1,0 +1,204 @@
+"""The public Python API: `convert`, `load`, and `Model`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from webkiln import importers, passes, reference, webformat
+from webkiln.errors import FormatError, InputError
+from webkiln.graph.bundle import Bundle
+from webkiln.graph.dims import Dim, Shape
+from webkiln.graph.dtypes import CANONICAL, canonical_dtype, to_canonical
+from webkiln.graph.graph import Graph
+from webkiln.graph.signature import Argument, Signature
+from webkiln.quantization import quantize_weights
+
+
+@dataclass(frozen=True)
+class ModelArgument:
+    """An input or output, as a user sees it: `name`, `dtype` (a NumPy name, the source's), `shape` (symbolic sizes as strings)."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+class Model:
+    """A converted model. `run` executes it with the NumPy reference; state, if it has any, is kept from run to run."""
+
+    def __init__(self, bundle: Bundle, signature: str | None = None) -> None:
+        self.bundle = bundle
+        self.signature = _choose(bundle, signature)
+        self._state: dict[str, np.ndarray] = {}
+
+    @property
+    def name(self) -> str:
+        return self.bundle.name
+
+    @property
+    def graph(self) -> Graph:
+        """The whole graph, of all signatures."""
+        return self.bundle.graph
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        return self.bundle.provenance
+
+    @property
+    def inputs(self) -> list[ModelArgument]:
+        return [_public(argument) for argument in self.signature.inputs]
+
+    @property
+    def outputs(self) -> list[ModelArgument]:
+        return [_public(argument) for argument in self.signature.outputs]
+
+    def __repr__(self) -> str:
+        def show(arguments: Sequence[ModelArgument]) -> str:
+            return ", ".join(f"{one.name}: {one.dtype}{list(one.shape)}" for one in arguments)
+
+        return f"<webkiln.Model {self.name!r} ({show(self.inputs)}) -> ({show(self.outputs)})>"
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Run with the NumPy reference.
+
+        `inputs`: name → array of the shape and dtype that `Model.inputs` says (a dtype that converts without loss is taken too).
+        Returns name → array, of the source's dtypes. Raises `InputError` for a wrong name, shape or dtype.
+        """
+        values = reference.run(self._active, self._feeds(inputs))
+        self._state = {state.input: values[state.output] for state in self.graph.state}
+        return {
+            argument.name: values[argument.value].astype(argument.dtype, copy=False) for argument in self.signature.outputs
+        }
+
+    def trace(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Every value that a node makes, by its name in the graph. State stays as it is."""
+        return reference.run(self._active, self._feeds(inputs), keep=True)
+
+    def reset(self) -> None:
+        """Put the state back to its initial value."""
+        self._state = {}
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the model in the web format. An existing folder that is not empty is refused without `force`."""
+        webformat.write(self.bundle, folder, force=force)
+
+    def check_inputs(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The inputs by name in canonical dtypes; `InputError` says which is wrong, what was wanted and what was given."""
+        checked: dict[str, np.ndarray] = {}
+        symbols: dict[str, int] = {}
+        wanted = {argument.name: argument for argument in self.signature.inputs}
+        for name in inputs:
+            if name not in wanted:
+                raise InputError(f"there is no input {name!r}; this model takes: {', '.join(map(repr, wanted)) or 'none'}")
+        for name, argument in wanted.items():
+            if name not in inputs:
+                raise InputError(f"the input {name!r} is missing; wanted {argument.dtype} {reference.show_shape(argument.shape)}")
+            array = np.asarray(inputs[name])
+            if not _converts(array, argument.dtype):
+                raise InputError(f"the input {name!r} has dtype {array.dtype.name}, wanted {argument.dtype}")
+            if not reference.match_shape(argument.shape, array.shape, symbols):
+                raise InputError(
+                    f"the input {name!r} has shape {list(array.shape)}, wanted {reference.show_shape(argument.shape)}"
+                )
+            try:
+                array = to_canonical(array, f"the input {name!r}")
+            except FormatError as error:
+                raise InputError(str(error)) from None
+            checked[name] = array.astype(CANONICAL[canonical_dtype(argument.dtype)], copy=False)
+        for symbol, size in symbols.items():
+            _check_symbol(symbol, size, self.bundle.symbols.get(symbol, {}))
+        return checked
+
+    @functools.cached_property
+    def _active(self) -> Graph:
+        """The part of the graph that this signature needs."""
+        graph = self.graph.restricted({argument.value for argument in self.signature.outputs})
+        graph.inputs = [argument.value for argument in self.signature.inputs] + [state.input for state in graph.state]
+        return graph
+
+    def _feeds(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        checked = self.check_inputs(inputs)
+        feeds = {argument.value: checked[argument.name] for argument in self.signature.inputs}
+        symbols: dict[str, int] = {}
+        for argument in self.signature.inputs:
+            reference.match_shape(argument.shape, feeds[argument.value].shape, symbols)
+        for state in self.graph.state:
+            kept = self._state.get(state.input)
+            feeds[state.input] = reference.initial_state(self.graph, state, symbols) if kept is None else kept
+        return feeds
+
+
+def convert(
+    source: str | os.PathLike[str],
+    *,
+    quantize: str | None = None,
+    inputs: Mapping[str, Sequence[int | str]] | None = None,
+    signature: str | None = None,
+) -> Model:
+    """Convert a model from a file of its framework.
+
+    `quantize`: `"f16"` stores weights as float16. `inputs`: shapes that replace the source's; a string is a symbolic size.
+    `signature`: which of the source's signatures; the first one by default.
+    Raises `UnsupportedOperatorError` (all that is missing, at once), `UnsupportedFormatError`, `FormatError`.
+    """
+    path = Path(source)
+    imported = importers.read(path, inputs=dict(inputs) if inputs else None, signature=signature)
+    graph = passes.optimize(imported.graph)
+    bundle = Bundle(
+        graph=quantize_weights(graph, quantize) if quantize else graph,
+        signatures=imported.signatures,
+        name=imported.name,
+        symbols=imported.symbols,
+        provenance={
+            "source": path.name,
+            "source_format": imported.format,
+            "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+            **imported.metadata,
+        },
+    )
+    return Model(bundle)
+
+
+def load(folder: str | os.PathLike[str], *, signature: str | None = None) -> Model:
+    """Load a model from a folder in the web format. Raises `FormatError` for anything that is wrong with it."""
+    return Model(webformat.read(folder), signature)
+
+
+def _choose(bundle: Bundle, name: str | None) -> Signature:
+    if name is None:
+        return bundle.signatures[0]
+    for signature in bundle.signatures:
+        if signature.name == name:
+            return signature
+    known = ", ".join(repr(signature.name) for signature in bundle.signatures)
+    raise InputError(f"the model has no signature {name!r}; it has: {known}")
+
+
+def _public(argument: Argument) -> ModelArgument:
+    return ModelArgument(argument.name, argument.dtype, _public_shape(argument.shape))
+
+
+def _public_shape(shape: Shape) -> tuple[int | str, ...]:
+    return tuple(dim if isinstance(dim, int) else str(dim) for dim in shape)
+
+
+def _converts(array: np.ndarray, dtype: str) -> bool:
+    """Whether an array may stand for the dtype: the same kind of number (an integer may stand for a float)."""
+    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
+    return array.dtype.kind in kinds[np.dtype(dtype).kind] and array.dtype.itemsize <= 8
+
+
+def _check_symbol(name: str, size: Dim, rule: Mapping[str, int]) -> None:
+    assert isinstance(size, int)
+    low, high, multiple = rule.get("minimum", 1), rule.get("maximum", 2**31 - 1), rule.get("multiple", 1)
+    if not low <= size <= high or size % multiple:
+        step = f", a multiple of {multiple}" if multiple > 1 else ""
+        raise InputError(f"the size {name} is {size}, wanted {low} to {high}{step}")

@@ -1,0 +1,127 @@
+"""Golden vectors: what the reference gave for generated inputs, kept small enough to travel with the model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from webkiln import reference
+from webkiln.errors import ShapeError
+from webkiln.graph.bundle import Bundle
+from webkiln.graph.dims import evaluate, symbols_of
+from webkiln.graph.dtypes import CANONICAL
+from webkiln.graph.signature import Argument, Signature
+from webkiln.webformat import generator
+
+WHOLE_BYTES = 16 * 1024
+SAMPLES = 4096
+TOLERANCE = 1e-5
+_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 128, 224, 256)
+
+
+def golden_vectors(bundle: Bundle, budget: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The `golden` entry of model.json and the tensors of its shard, which take at most `budget` bytes.
+
+    One case for each signature. A model whose symbols fit none of the sizes tried gets no case.
+    """
+    cases: list[dict[str, Any]] = []
+    tensors: dict[str, np.ndarray] = {}
+    for signature in bundle.signatures:
+        made = _case(bundle, signature)
+        if made is not None:
+            specification, outputs = made
+            limit = max(1, min(SAMPLES, budget // (4 * max(1, len(outputs)) * len(bundle.signatures))))
+            specification["outputs"] = {
+                name: _store(array, f"{len(cases)}/{name}", limit, tensors) for name, array in outputs.items()
+            }
+            cases.append(specification)
+    return {"generator": generator.NAME, "tolerance": TOLERANCE, "cases": cases}, tensors
+
+
+def generated_inputs(bundle: Bundle, signature: Signature, seed: int, symbols: dict[str, int]) -> dict[str, np.ndarray]:
+    """Inputs for a signature by argument name, canonical dtypes."""
+    made = {}
+    for number, argument in enumerate(signature.inputs):
+        low, high = input_range(bundle, argument)
+        shape = [evaluate(dim, symbols) for dim in argument.shape]
+        dtype = CANONICAL[bundle.graph.values[argument.value].dtype]
+        made[argument.name] = generator.generate(seed + number, shape, dtype, low, high)
+    return made
+
+
+def input_range(bundle: Bundle, argument: Argument) -> tuple[float, float]:
+    """The range that an input's values normally have, from the recorded pre-processing where there is any."""
+    spec = bundle.processing.get("inputs", {}).get(argument.name, {})
+    if spec.get("type") == "picture":
+        means, scales = spec.get("mean", [0.0]), spec.get("scale", [1.0])
+        ends = [(value - m) / s for m, s in zip(means, scales, strict=True) for value in (0.0, 255.0)]
+        return min(ends), max(ends)
+    if bundle.graph.values[argument.value].dtype in ("i32", "u8", "i8"):
+        return 0.0, 2.0
+    return -1.0, 1.0
+
+
+def golden_symbols(bundle: Bundle, signature: Signature) -> list[dict[str, int]]:
+    """Values of the symbols to try, the likeliest first."""
+    names = sorted({name for argument in signature.inputs for dim in argument.shape for name in symbols_of(dim)})
+    if not names:
+        return [{}]
+    tries = []
+    for size in _SIZES:
+        one = {}
+        for name in names:
+            rule = bundle.symbols.get(name, {})
+            multiple = rule.get("multiple", 1)
+            value = -(-max(size, rule.get("minimum", 1)) // multiple) * multiple
+            one[name] = min(value, rule.get("maximum", value))
+        if one not in tries:
+            tries.append(one)
+    return sorted(tries, key=lambda one: sum(abs(value - 4) for value in one.values()))
+
+
+def _case(bundle: Bundle, signature: Signature) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+    graph = bundle.graph
+    for symbols in golden_symbols(bundle, signature):
+        inputs = generated_inputs(bundle, signature, 1, symbols)
+        feeds = {argument.value: inputs[argument.name] for argument in signature.inputs}
+        for state in graph.state:
+            feeds[state.input] = reference.initial_state(graph, state, symbols)
+        try:
+            values = reference.run(graph.restricted({a.value for a in signature.outputs}), feeds)
+        except (ShapeError, ValueError):
+            if symbols:
+                continue
+            raise
+        specification: dict[str, Any] = {"signature": signature.name}
+        if symbols:
+            specification["symbols"] = symbols
+        specification["inputs"] = {}
+        for number, argument in enumerate(signature.inputs):
+            low, high = input_range(bundle, argument)
+            specification["inputs"][argument.name] = {"seed": 1 + number, "low": low, "high": high}
+        return specification, {argument.name: values[argument.value] for argument in signature.outputs}
+    return None
+
+
+def _store(array: np.ndarray, name: str, limit: int, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"shape": list(array.shape), "tensor": name}
+    if array.ndim and array.shape[-1] > 1:
+        entry["per_channel"] = True
+    flat = array.reshape(-1)
+    if array.nbytes <= WHOLE_BYTES and flat.size <= limit:
+        tensors[name] = np.ascontiguousarray(array)
+        return entry
+    tensors[name] = np.ascontiguousarray(flat[sample_indices(flat.size, limit)])
+    entry["samples"] = limit
+    finite = flat[np.isfinite(flat)].astype(np.float64)
+    entry["minimum"] = float(finite.min()) if finite.size else 0.0
+    entry["maximum"] = float(finite.max()) if finite.size else 0.0
+    entry["l2"] = math.sqrt(float(np.square(finite).sum()))
+    return entry
+
+
+def sample_indices(size: int, samples: int) -> np.ndarray:
+    """`floor(k · size / samples)` for each k."""
+    return np.arange(samples, dtype=np.int64) * size // samples

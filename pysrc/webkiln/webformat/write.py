@@ -1,0 +1,231 @@
+"""Writing a model in the web format. The same model gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save as to_safetensors
+
+from webkiln.errors import OutputExistsError
+from webkiln.graph.bundle import Bundle
+from webkiln.graph.dims import Expression
+from webkiln.graph.graph import Constant, Node
+from webkiln.graph.quantization import Affine
+from webkiln.graph.signature import Argument
+from webkiln.ops import OPERATORS
+from webkiln.version import VERSION
+from webkiln.webformat.golden import golden_vectors
+
+FORMAT_VERSION = 1
+SHARD_BYTES = 4 * 1024 * 1024
+GOLDEN_BYTES = 64 * 1024
+GOLDEN_SHARE = 0.03
+
+
+def write(bundle: Bundle, folder: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Write a model to a folder: aside first, then renamed, so that a half-written model is never seen.
+
+    A folder that exists and is not empty is refused without `force` (`OutputExistsError`); with it, only a folder that holds a
+    model in the web format is replaced.
+    """
+    target = Path(folder)
+    check_target(target, force)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        for name, data in files(bundle).items():
+            (aside / name).write_bytes(data)
+        os.chmod(aside, 0o755)
+        replace_folder(aside, target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_target(target: Path, force: bool) -> None:
+    """Raise `OutputExistsError` unless a model may be written to this folder."""
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise OutputExistsError(f"{target} exists and is not a folder; choose another output")
+    entries = {entry.name for entry in target.iterdir()}
+    if not entries:
+        return
+    if not force:
+        raise OutputExistsError(f"{target} exists already; use --force (force=True) to replace it, or choose another output")
+    strange = sorted(name for name in entries if not re.fullmatch(r"model\.json|[\w.-]+\.safetensors", name))
+    if "model.json" not in entries or strange:
+        raise OutputExistsError(
+            f"{target} holds other files than a model ({', '.join(strange[:3]) or 'no model.json'}), so it is not replaced; choose another output"
+        )
+
+
+def replace_folder(aside: Path, target: Path) -> None:
+    """Put a finished folder in the place of another. At every moment one of the two is there."""
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+        os.rename(target, old / "model")
+        try:
+            os.rename(aside, target)
+        except OSError:
+            os.rename(old / "model", target)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.rename(aside, target)
+
+
+def files(bundle: Bundle) -> dict[str, bytes]:
+    """The files of a model: name → bytes."""
+    constants, shards = _shards(bundle.graph.constants)
+    contents: dict[str, bytes] = {}
+    records: list[dict[str, Any]] = []
+
+    def add(name: str, tensors: Mapping[str, np.ndarray], role: str) -> None:
+        contents[name] = to_safetensors({key: np.ascontiguousarray(array) for key, array in tensors.items()})
+        digest = hashlib.sha256(contents[name]).hexdigest()
+        records.append({"file": name, "bytes": len(contents[name]), "sha256": digest, "role": role})
+
+    for number, tensors in enumerate(shards):
+        add(f"weights-{number:05}.safetensors", tensors, "weights")
+    weights = sum(len(data) for data in contents.values())
+    golden, vectors = golden_vectors(bundle, int(max(GOLDEN_BYTES, GOLDEN_SHARE * weights)) - 4096)
+    if vectors:
+        add("golden.safetensors", vectors, "golden")
+    requires = ["state"] if bundle.graph.state else []
+    if any("quantization" in constant for constant in constants.values()):
+        requires.append("quantization")
+    model = {
+        "format": "webkiln",
+        "version": FORMAT_VERSION,
+        "requires": requires,
+        "producer": f"webkiln {VERSION}",
+        "name": bundle.name,
+        "symbols": bundle.symbols,
+        "signatures": [
+            {
+                "name": signature.name,
+                "inputs": [_argument(argument) for argument in signature.inputs],
+                "outputs": [_argument(argument) for argument in signature.outputs],
+            }
+            for signature in bundle.signatures
+        ],
+        "constants": constants,
+        "nodes": [_node(node) for node in bundle.graph.nodes],
+        "state": [
+            {
+                "input": state.input,
+                "output": state.output,
+                "initial": state.initial or "zeros",
+                "dtype": bundle.graph.values[state.input].dtype,
+                "shape": [_dim(dim) for dim in bundle.graph.values[state.input].shape],
+            }
+            for state in bundle.graph.state
+        ],
+        "processing": bundle.processing,
+        "shards": records,
+        "golden": golden,
+        "provenance": bundle.provenance,
+    }
+    return {"model.json": _json(model).encode(), **contents}
+
+
+def _shards(constants: Mapping[str, Constant]) -> tuple[dict[str, dict[str, Any]], list[dict[str, np.ndarray]]]:
+    """The `constants` entry of model.json, and the tensors of each shard."""
+    entries: dict[str, dict[str, Any]] = {}
+    shards: list[dict[str, np.ndarray]] = []
+    filled = SHARD_BYTES
+    for name, constant in constants.items():
+        entry: dict[str, Any] = {"dtype": constant.dtype, "shape": list(constant.value.shape)}
+        tensors, extra = _stored(name, constant)
+        size = sum(array.nbytes for array in tensors.values())
+        if filled + size > SHARD_BYTES:
+            shards.append({})
+            filled = 0
+        filled += size
+        shards[-1].update(tensors)
+        entries[name] = {**entry, "shard": len(shards) - 1, "tensor": name, **extra}
+    return entries, shards
+
+
+def _stored(name: str, constant: Constant) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    stored = constant.stored
+    if isinstance(stored, np.ndarray):
+        return {name: stored}, {"storage": "f16"} if stored.dtype == np.float16 else {}
+    if isinstance(stored, Affine):
+        quantization: dict[str, Any] = {"scheme": "affine", "bits": stored.bits, "signed": stored.signed, "axis": stored.axis}
+        tensors = {name: stored.packed, f"{name}::scale": stored.scale.astype(np.float32)}
+        quantization["scale"] = f"{name}::scale"
+        if stored.zero_point is not None:
+            tensors[f"{name}::zero_point"] = stored.zero_point.astype(np.int32)
+            quantization["zero_point"] = f"{name}::zero_point"
+        if stored.block is not None:
+            quantization["block"] = stored.block
+        return tensors, {"quantization": quantization}
+    return {name: stored.present, f"{name}::mask": stored.mask}, {"quantization": {"scheme": "mask", "mask": f"{name}::mask"}}
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    return {
+        "name": argument.name,
+        "value": argument.value,
+        "dtype": argument.dtype,
+        "shape": [_dim(dim) for dim in argument.shape],
+    }
+
+
+def _node(node: Node) -> dict[str, Any]:
+    entry: dict[str, Any] = {"op": node.op, "inputs": list(node.inputs), "outputs": list(node.outputs)}
+    attributes = {
+        name: _attribute(value) for name, value in node.attributes.items() if value != OPERATORS[node.op].attributes[name].default
+    }
+    if attributes:
+        entry["attributes"] = attributes
+    if node.name:
+        entry["name"] = node.name
+    return entry
+
+
+def _attribute(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_attribute(item) for item in value]
+    if isinstance(value, Expression):
+        return str(value)
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _dim(dim: Any) -> int | str:
+    return dim if isinstance(dim, int) else str(dim)
+
+
+def _json(model: dict[str, Any]) -> str:
+    """JSON with an entry of the large tables on each line: readable, and small differences stay small."""
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    lines = []
+    for key, value in model.items():
+        if isinstance(value, dict) and value:
+            inner = ",\n".join(f"    {dump(name)}: {dump(item)}" for name, item in value.items())
+            lines.append(f"  {dump(key)}: {{\n{inner}\n  }}")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            inner = ",\n".join(f"    {dump(item)}" for item in value)
+            lines.append(f"  {dump(key)}: [\n{inner}\n  ]")
+        else:
+            lines.append(f"  {dump(key)}: {dump(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
