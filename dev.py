@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Sets everything up on a fresh machine and does one of two things.
+
+    python3 dev.py demo [ARGUMENTS]   the main job: `webkiln demo`
+    python3 dev.py test [ARGUMENTS]   the tests; ARGUMENTS go to pytest
+
+Needs Python 3.10 or newer and Node 20 or newer. Everything else goes into `.venv/` and `node_modules/` here; for the tests a
+browser is found or installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SUITES = ["ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery", "cli", "browsers", "parity"]
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] not in ("demo", "test"):
+        print(__doc__)
+        return 2
+    if sys.version_info < (3, 10):
+        print(f"error: Python {sys.version.split()[0]} was found; 3.10 or newer is needed")
+        return 1
+    node = shutil.which("node")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip() if node else ""
+    if not version or int(version.lstrip("v").split(".")[0]) < 20:
+        print(f"error: {'Node ' + version if version else 'no Node'} was found; Node 20 or newer is needed")
+        return 1
+    return demo(arguments[1:]) if arguments[0] == "demo" else test(arguments[1:])
+
+
+def demo(arguments: list[str]) -> int:
+    install("browsers,build")
+    return run("-m", "webkiln", "demo", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    install("test")
+    must("-m", "webkiln.codegen")
+    must("-m", "webkiln.browsers.install", *(["--all"] if os.environ.get("CI") else []))
+    if arguments:
+        return run("-m", "pytest", *arguments)
+    must("-m", "ruff", "check", ".")
+    must("-m", "mypy")
+    command(["npm", "run", "--silent", "check"])
+    command(["npm", "test", "--silent"])
+    suites = [f"tests/{name}" for name in SUITES if (ROOT / "tests" / name).is_dir()]
+    return run("-m", "pytest", *suites)
+
+
+def install(extras: str) -> None:
+    """A virtual environment with the package, made again only when `pyproject.toml` changed."""
+    stamp = VENV / f".installed-{extras}"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if not PYTHON.is_file():
+        print("making a virtual environment in .venv", flush=True)
+        venv.create(VENV, with_pip=True)
+    print("installing Python packages", flush=True)
+    must("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", f".[{extras}]")
+    stamp.write_text(wanted)
+
+
+def run(*arguments: str) -> int:
+    return subprocess.run([str(PYTHON), *arguments], cwd=ROOT).returncode
+
+
+def must(*arguments: str) -> None:
+    command([str(PYTHON), *arguments])
+
+
+def command(words: list[str]) -> None:
+    status = subprocess.run([shutil.which(words[0]) or words[0], *words[1:]], cwd=ROOT).returncode
+    if status:
+        print(f"error: {' '.join(words)} failed with status {status}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
