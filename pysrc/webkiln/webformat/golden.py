@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from webkiln.webformat import generator
 WHOLE_BYTES = 16 * 1024
 SAMPLES = 4096
 TOLERANCE = 1e-5
+FEWEST_ROWS = 64
 _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 128, 224, 256)
 
 
@@ -34,7 +36,8 @@ def golden_vectors(bundle: Bundle, budget: int) -> tuple[dict[str, Any], dict[st
             specification, outputs = made
             limit = max(1, min(SAMPLES, budget // (4 * max(1, len(outputs)) * len(bundle.signatures))))
             specification["outputs"] = {
-                name: _store(array, f"{len(cases)}/{name}", limit, tensors) for name, array in outputs.items()
+                name: _store(array, f"{len(cases)}/{name}", channels_of(bundle, name, array.shape), limit, tensors)
+                for name, array in outputs.items()
             }
             cases.append(specification)
     return {"generator": generator.NAME, "tolerance": TOLERANCE, "cases": cases}, tensors
@@ -105,10 +108,25 @@ def _case(bundle: Bundle, signature: Signature) -> tuple[dict[str, Any], dict[st
     return None
 
 
-def _store(array: np.ndarray, name: str, limit: int, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+def channels_of(bundle: Bundle, name: str, shape: Sequence[int]) -> int:
+    """How many quantities an output mixes, flat element i being of quantity i mod this; 0 when it is one quantity.
+
+    The fields of key points; else the last axis, when there are enough values of each for a largest magnitude to mean something.
+    """
+    spec = bundle.processing.get("outputs", {}).get(name, {})
+    if "fields" in spec and math.prod(shape) % len(spec["fields"]) == 0:
+        return len(spec["fields"])
+    if len(shape) > 1 and shape[-1] > 1 and math.prod(shape[:-1]) >= FEWEST_ROWS:
+        return shape[-1]
+    return 0
+
+
+def _store(
+    array: np.ndarray, name: str, channels: int, limit: int, tensors: dict[str, np.ndarray]
+) -> dict[str, Any]:
     entry: dict[str, Any] = {"shape": list(array.shape), "tensor": name}
-    if array.ndim and array.shape[-1] > 1:
-        entry["per_channel"] = True
+    if channels:
+        entry["channels"] = channels
     flat = array.reshape(-1)
     if array.nbytes <= WHOLE_BYTES and flat.size <= limit:
         tensors[name] = np.ascontiguousarray(array)
