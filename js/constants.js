@@ -1,0 +1,151 @@
+/** Constants of a model: from shards, checked, and out of their quantized form. */
+
+import { DTYPES, sizeOf } from "./dtypes.js";
+import { FormatError, HashError } from "./errors.js";
+import { fetchChecked } from "./fetching.js";
+import { halfToNumber } from "./half.js";
+import { readSafetensors } from "./safetensors.js";
+import { sha256 } from "./sha256.js";
+
+/** @typedef {import("./format.js").ModelDescription} ModelDescription */
+/** @typedef {import("./format.js").Constant} Constant */
+/** @typedef {import("./format.js").Shard} Shard */
+/** @typedef {import("./format.js").AffineQuantization} AffineQuantization */
+/** @typedef {import("./backends/wasm/weights.js").Source} Source */
+/** @typedef {import("./safetensors.js").StoredTensor} StoredTensor */
+
+const STORED = { f32: "F32", i32: "I32", u8: "U8", i8: "I8", bool: "BOOL", f16: "F16" };
+
+/**
+ * Fetches a shard, checks its size and hash, and reads its header.
+ * @param {Shard} shard
+ * @param {URL} base address of model.json
+ * @param {import("./fetching.js").FetchOptions & { onBytes?: (count: number) => void }} options
+ * @returns {Promise<Map<string, StoredTensor>>}
+ */
+export async function fetchShard({ file, bytes, sha256: wanted }, base, options) {
+  const url = new URL(file, base);
+  const what = `the shard ${file}`;
+  const content = await fetchChecked(url, { ...options, what, bytes }, async (received) => {
+    const got = await sha256(received);
+    if (got !== wanted) throw new HashError(`${what} (${url.href}) has the sha256 ${got}, and model.json says ${wanted}: it is damaged, or of another conversion; copy the whole folder again`);
+  });
+  return readSafetensors(content, what);
+}
+
+/**
+ * @param {string} name of the constant
+ * @param {Constant} constant
+ * @param {Map<string, StoredTensor>} shard
+ * @returns {Source}
+ * @throws {FormatError}
+ */
+export function readConstant(name, constant, shard) {
+  const where = `the constant ${JSON.stringify(name)}`;
+  const { dtype, shape, quantization } = constant;
+  const stored = find(shard, constant.tensor, where);
+  if (quantization?.scheme === "affine") return { bytes: dequantize(constant, quantization, stored, shard, where), half: false, dtype, shape };
+  const storage = constant.storage === "f16" ? "f16" : dtype;
+  const count = sizeOf(shape);
+  if (stored.dtype !== STORED[storage]) throw new FormatError(`${where} is stored as ${stored.dtype}; model.json says ${STORED[storage]}`);
+  const size = storage === "f16" ? 2 : DTYPES[dtype].size;
+  if (quantization) return { bytes: spread(stored, find(shard, quantization.mask, where), count, size, where), half: storage === "f16", dtype, shape };
+  if (stored.bytes.length !== count * size) throw new FormatError(`${where} of the shape [${shape.join(", ")}] takes ${count * size} bytes; its tensor has ${stored.bytes.length}`);
+  return { bytes: stored.bytes, half: storage === "f16", dtype, shape };
+}
+
+/**
+ * @param {Map<string, StoredTensor>} shard
+ * @param {string} tensor
+ * @param {string} where
+ * @returns {StoredTensor}
+ */
+function find(shard, tensor, where) {
+  const stored = shard.get(tensor);
+  if (!stored) throw new FormatError(`${where}: its tensor ${JSON.stringify(tensor)} is not in the shard`);
+  return stored;
+}
+
+/**
+ * Elements that a bit mask says are present; the others are 0.
+ * @param {StoredTensor} present
+ * @param {StoredTensor} mask
+ * @param {number} count
+ * @param {number} size bytes of an element
+ * @param {string} where
+ * @returns {Uint8Array}
+ */
+function spread(present, mask, count, size, where) {
+  if (mask.dtype !== "U8" || mask.bytes.length !== Math.ceil(count / 8)) throw new FormatError(`${where}: its mask must be ${Math.ceil(count / 8)} bytes of U8; got ${mask.bytes.length} of ${mask.dtype}`);
+  const result = new Uint8Array(count * size);
+  let next = 0;
+  for (let i = 0; i < count; i++) {
+    if (!((mask.bytes[i >> 3] >> (i & 7)) & 1)) continue;
+    result.set(present.bytes.subarray(next, next + size), i * size);
+    next += size;
+  }
+  if (next !== present.bytes.length) throw new FormatError(`${where}: its mask has ${next / size} elements, its tensor ${present.bytes.length / size}`);
+  return result;
+}
+
+/**
+ * scale · (q − zero_point), in float32.
+ * @param {Constant} constant
+ * @param {AffineQuantization} quantization
+ * @param {StoredTensor} stored
+ * @param {Map<string, StoredTensor>} shard
+ * @param {string} where
+ * @returns {Uint8Array} of f32
+ */
+function dequantize({ shape }, { bits, signed, axis, scale, zero_point: zeroPoint, block }, stored, shard, where) {
+  const count = sizeOf(shape);
+  const needed = Math.ceil((count * bits) / 8);
+  if (stored.bytes.length !== needed) throw new FormatError(`${where}: ${count} values of ${bits} bits take ${needed} bytes; its tensor has ${stored.bytes.length}`);
+  const scales = numbers(find(shard, scale, where), where);
+  const zeros = zeroPoint === undefined ? null : numbers(find(shard, zeroPoint, where), where);
+  const inner = axis === null ? 1 : sizeOf(shape.slice(axis + 1));
+  const length = axis === null ? 1 : shape[axis];
+  const groups = Math.ceil(length / (block ?? 1));
+  // With blocks, there is a scale for each run along the axis and each place on the other axes.
+  const wanted = axis === null ? 1 : block === undefined ? length : (count / Math.max(1, length)) * groups;
+  for (const [kind, list] of /** @type {[string, number[] | null][]} */ ([["scale", scales], ["zero_point", zeros]])) {
+    if (list && list.length !== wanted) throw new FormatError(`${where}: its ${kind} has ${list.length} values; wanted ${wanted}`);
+  }
+  const values = new Float32Array(count);
+  const { bytes } = stored;
+  for (let i = 0; i < count; i++) {
+    let q = bits === 4 ? (bytes[i >> 1] >> (4 * (i & 1))) & 15 : bits === 8 ? bytes[i] : bytes[2 * i] | (bytes[2 * i + 1] << 8);
+    if (signed && q >= 2 ** (bits - 1)) q -= 2 ** bits;
+    let at = 0;
+    if (axis !== null) {
+      const place = Math.floor(i / inner) % length;
+      at = block === undefined ? place : (Math.floor(i / (inner * length)) * groups + Math.floor(place / block)) * inner + (i % inner);
+    }
+    values[i] = Math.fround(scales[at]) * (q - (zeros ? zeros[at] : 0));
+  }
+  return new Uint8Array(values.buffer);
+}
+
+/**
+ * @param {StoredTensor} tensor
+ * @param {string} where
+ * @returns {number[]}
+ */
+export function numbers({ dtype, bytes }, where) {
+  const { buffer } = bytes.slice();
+  switch (dtype) {
+    case "F32": return Array.from(new Float32Array(buffer));
+    case "F64": return Array.from(new Float64Array(buffer));
+    case "F16": return Array.from(new Uint16Array(buffer), halfToNumber);
+    case "I64": return Array.from(new BigInt64Array(buffer), Number);
+    case "U64": return Array.from(new BigUint64Array(buffer), Number);
+    case "I32": return Array.from(new Int32Array(buffer));
+    case "U32": return Array.from(new Uint32Array(buffer));
+    case "I16": return Array.from(new Int16Array(buffer));
+    case "U16": return Array.from(new Uint16Array(buffer));
+    case "I8": return Array.from(new Int8Array(buffer));
+    case "U8":
+    case "BOOL": return Array.from(new Uint8Array(buffer));
+    default: throw new FormatError(`${where}: a tensor of ${dtype} holds no numbers that are read`);
+  }
+}

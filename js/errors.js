@@ -1,0 +1,95 @@
+/** The errors of the runtime. `name` is set by hand, because minifying renames the classes. */
+
+/** Anything that webkiln refuses or cannot do; the message says what was received, what was expected, what to do. */
+export class WebkilnError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ cause?: unknown }} [options]
+   */
+  constructor(message, options) {
+    super(message, options);
+    this.name = "WebkilnError";
+  }
+}
+
+/** A file is not what it claims to be: truncated, corrupted, inconsistent, or of another version. */
+export class FormatError extends WebkilnError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "FormatError";
+  }
+}
+
+/** A file's sha256 is not the one that was recorded. */
+export class HashError extends FormatError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "HashError";
+  }
+}
+
+/** A file could not be fetched, or something else was answered. */
+export class FetchError extends WebkilnError {
+  /**
+   * @param {string} message
+   * @param {{ cause?: unknown }} [options]
+   */
+  constructor(message, options) {
+    super(message, options);
+    this.name = "FetchError";
+  }
+}
+
+/** A value given at run time has the wrong name, shape or dtype. */
+export class InputError extends WebkilnError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "InputError";
+  }
+}
+
+/** An operator's shape, dtype or attribute rule refuses its inputs. */
+export class ShapeError extends WebkilnError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "ShapeError";
+  }
+}
+
+/** Operators of a model that this runtime does not have: all of them at once. */
+export class UnsupportedOperatorError extends WebkilnError {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = "UnsupportedOperatorError";
+  }
+}
+
+const KINDS = { WebkilnError, FormatError, HashError, FetchError, InputError, ShapeError, UnsupportedOperatorError };
+
+/**
+ * An error as plain data, to cross a thread or a process.
+ * @param {unknown} error
+ * @returns {{ kind: string, message: string }}
+ */
+export function describeError(error) {
+  if (error instanceof Error || error instanceof DOMException) return { kind: error.name, message: error.message };
+  return { kind: "Error", message: String(error) };
+}
+
+/**
+ * The error that `describeError` described.
+ * @param {{ kind: string, message: string }} description
+ * @returns {Error}
+ */
+export function restoreError({ kind, message }) {
+  if (kind === "AbortError" || kind === "TimeoutError") return new DOMException(message, kind);
+  if (Object.hasOwn(KINDS, kind)) return new KINDS[/** @type {keyof typeof KINDS} */ (kind)](message);
+  const error = new Error(message);
+  error.name = kind;
+  return error;
+}

@@ -1,0 +1,77 @@
+/** Loading a model. */
+
+import { loadModule } from "./backends/wasm/module.js";
+import { WebkilnError } from "./errors.js";
+import { fetchJson, resolveAddress } from "./fetching.js";
+import { readModel } from "./format.js";
+import { liveGraph } from "./graph.js";
+import { chooseSignature, loadSources, Model } from "./model.js";
+import { loadRemote } from "./remote.js";
+
+/**
+ * @typedef {object} LoadOptions
+ * @property {"auto" | "wasm"} [backend] "auto" by default
+ * @property {(progress: import("./fetching.js").Progress) => void} [onProgress] bytes loaded and in all; stage "model", "weights" or "ready"
+ * @property {AbortSignal} [signal] stops loading
+ * @property {typeof globalThis.fetch} [fetch] instead of the global one
+ * @property {string} [cache] name of a Cache Storage cache in which the files are kept; off by default
+ * @property {import("./backends/wasm/module.js").WasmLocation} [wasm] where the .wasm files are: a folder's address, or { plain, relaxed }, each an address, ArrayBuffer or Uint8Array
+ * @property {boolean} [relaxed] false: always the plain build, with the same bits everywhere
+ * @property {boolean} [worker] true: in a worker
+ * @property {string} [workerUrl] where webkiln.worker.min.js is, when it is not next to the script
+ * @property {string} [signature] its name; the first one by default
+ */
+
+const OPTIONS = new Set(["backend", "onProgress", "signal", "fetch", "cache", "wasm", "relaxed", "worker", "workerUrl", "signature"]);
+const BACKENDS = ["auto", "wasm"];
+
+/**
+ * Loads a model in the Webkiln format.
+ * @overload
+ * @param {string | URL} url of model.json; in Node also a path
+ * @param {LoadOptions & { worker: true }} options
+ * @returns {Promise<import("./remote.js").RemoteModel>}
+ */
+/**
+ * Loads a model in the Webkiln format.
+ * @overload
+ * @param {string | URL} url of model.json; in Node also a path
+ * @param {LoadOptions & { worker?: false }} [options]
+ * @returns {Promise<Model>}
+ */
+/**
+ * Loads a model in the Webkiln format.
+ * @overload
+ * @param {string | URL} url of model.json; in Node also a path
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Model | import("./remote.js").RemoteModel>}
+ */
+/**
+ * @param {string | URL} url
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Model | import("./remote.js").RemoteModel>}
+ */
+export async function load(url, options = {}) {
+  if (typeof url !== "string" && !(url instanceof URL)) throw new WebkilnError(`load wants the address of model.json, got ${url === null ? "null" : typeof url}`);
+  const unknown = Object.keys(options).filter((key) => !OPTIONS.has(key));
+  if (unknown.length) throw new WebkilnError(`load does not know the option ${unknown.join(", ")}; it knows ${[...OPTIONS].join(", ")}`);
+  const { backend = "auto", onProgress, signal, fetch, cache, wasm, relaxed, signature } = options;
+  if (!BACKENDS.includes(backend)) throw new WebkilnError(`the backend ${JSON.stringify(backend)} is unknown; this version has ${BACKENDS.map((name) => JSON.stringify(name)).join(", ")}`);
+  signal?.throwIfAborted();
+  if (options.worker) return loadRemote(url, options);
+
+  const base = await resolveAddress(url);
+  onProgress?.({ loaded: 0, total: 0, stage: "model" });
+  const compiling = loadModule({ wasm, relaxed, fetch, signal });
+  compiling.catch(() => undefined); // its error is met below; the model's own is told first
+  const description = readModel(await fetchJson(base, { fetch, cache, signal }));
+  const chosen = chooseSignature(description, signature);
+  const parts = { description, signature: chosen, base, fetching: { fetch, cache }, wasm, relaxed };
+  const sources = await loadSources(parts, liveGraph(description, chosen).constants, { signal, onProgress });
+  const compiled = await compiling;
+  signal?.throwIfAborted();
+  const model = new Model(parts, compiled, sources);
+  const total = description.shards.reduce((sum, { bytes, role }) => sum + (role === "weights" ? bytes : 0), 0);
+  onProgress?.({ loaded: total, total, stage: "ready" });
+  return model;
+}

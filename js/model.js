@@ -1,0 +1,462 @@
+/** A loaded model: run it, look into it, let it go. */
+
+import { WasmBackend } from "./backends/wasm/backend.js";
+import { loadModule } from "./backends/wasm/module.js";
+import { fetchShard, readConstant } from "./constants.js";
+import { evaluateDim } from "./dims.js";
+import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
+import { FormatError, InputError, WebkilnError } from "./errors.js";
+import { generate } from "./generator.js";
+import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
+import { verify } from "./verify.js";
+
+/** @typedef {import("./dims.js").Dim} Dim */
+/** @typedef {import("./dtypes.js").InputValue} InputValue */
+/** @typedef {import("./dtypes.js").Tensor} Tensor */
+/** @typedef {import("./format.js").ModelDescription} ModelDescription */
+/** @typedef {import("./format.js").Signature} Signature */
+/** @typedef {import("./graph.js").StaticGraph} StaticGraph */
+/** @typedef {import("./backends/wasm/backend.js").ReadyPlan} ReadyPlan */
+/** @typedef {import("./backends/wasm/weights.js").Source} Source */
+/** @typedef {import("./backends/wasm/module.js").Build} Build */
+/** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
+/** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
+/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number>> }} ReadInputs shapes by argument, elements by value */
+/** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
+/** @typedef {{ kernel: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry */
+/** @typedef {{ milliseconds: number, runs: number, commands: ProfileEntry[] }} Profile */
+/**
+ * @typedef {object} LoadedParts
+ * @property {ModelDescription} description
+ * @property {Signature} signature
+ * @property {URL} base address of model.json
+ * @property {FetchOptions} fetching
+ * @property {import("./backends/wasm/module.js").WasmLocation} [wasm]
+ * @property {boolean} [relaxed]
+ */
+
+/** Plans that are kept, of different input shapes. */
+const KEPT_PLANS = 4;
+
+export class Model {
+  /** @type {LoadedParts} */
+  #parts;
+  /** @type {ReturnType<typeof liveGraph>} */
+  #live;
+  /** @type {WasmBackend} */
+  #backend;
+  /** @type {Map<string, ReadyPlan>} by shapes; the most recently used one is the last */
+  #plans = new Map();
+  #generation = 0;
+  /** @type {ReadyPlan | null} */
+  #latest = null;
+  #disposed = false;
+  #isStatic;
+
+  /**
+   * `load` makes models.
+   * @param {LoadedParts} parts
+   * @param {{ module: WebAssembly.Module, build: Build }} compiled
+   * @param {Map<string, Source>} sources of the constants
+   */
+  constructor(parts, compiled, sources) {
+    const { description, signature } = parts;
+    this.#parts = parts;
+    this.#live = liveGraph(description, signature);
+    this.#isStatic = signature.inputs.every(({ shape }) => shape.every((dim) => typeof dim === "number"));
+    this.#backend = this.#makeBackend(compiled, sources);
+
+    const representative = this.#representativeShapes();
+    if (representative) this.#planFor(representative);
+    if (this.#isStatic) {
+      // Everything is in the memory now; only a reset will ask for a source again.
+      const kept = new Set(description.state.map(({ initial }) => initial));
+      for (const name of sources.keys()) if (!kept.has(name)) sources.delete(name);
+    }
+  }
+
+  /** The model's name. */
+  get name() {
+    return this.#parts.description.name;
+  }
+
+  /** The inputs of the signature. @returns {ArgumentInfo[]} */
+  get inputs() {
+    return this.#parts.signature.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: [...shape] }));
+  }
+
+  /** The outputs of the signature. @returns {ArgumentInfo[]} */
+  get outputs() {
+    return this.#parts.signature.outputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: [...shape] }));
+  }
+
+  /** The name of the signature that was loaded. */
+  get signature() {
+    return this.#parts.signature.name;
+  }
+
+  /** The backend that runs the model. */
+  get backend() {
+    return this.#backend.name;
+  }
+
+  /** The build of the WASM module. @returns {Build} */
+  get build() {
+    return this.#backend.build;
+  }
+
+  /** Typed pre- and post-processing, as model.json has it. */
+  get processing() {
+    return this.#parts.description.processing;
+  }
+
+  /** Where the model comes from: source, licence, attribution. */
+  get provenance() {
+    return this.#parts.description.provenance;
+  }
+
+  /** How the latest run was planned, and what memory it takes; null before a model with symbolic shapes has first run. @returns {PlanInfo | null} */
+  get plan() {
+    if (!this.#latest) return null;
+    const weightBytes = [...this.#backend.weights.wanted.values()].reduce((sum, { storage }) => sum + storage.bytes, 0);
+    return { ...this.#latest.info, weightBytes };
+  }
+
+  /**
+   * Runs the model. Calls run one after another, in the order in which they were made; inputs are read at the call.
+   * @param {Record<string, InputValue>} inputs by name
+   * @returns {Promise<Record<string, Tensor>>} outputs by name, each with its `shape`
+   * @throws {InputError} which input, what was wanted, what was given
+   */
+  async run(inputs) {
+    return this.#run(this.#readInputs(inputs));
+  }
+
+  /** Forgets the state: the next run starts from the initial one. */
+  reset() {
+    this.#check();
+    this.#backend.resetState();
+  }
+
+  /**
+   * Plans and runs once, on generated inputs, so that the first real run is as fast as the others.
+   * @param {Record<string, InputValue>} [inputs]
+   * @returns {Promise<void>}
+   */
+  async warmup(inputs) {
+    const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
+    this.#keepingState(() => this.#run(read));
+  }
+
+  /**
+   * The time of each command.
+   * @param {Record<string, InputValue>} [inputs] generated when left out
+   * @param {{ runs?: number }} [options] over how many runs the mean is taken: 10
+   * @returns {Promise<Profile>}
+   */
+  async profile(inputs, { runs = 10 } = {}) {
+    const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
+    const plan = this.#planFor(read.shapes);
+    const sums = new Array(plan.commands.length).fill(0);
+    this.#keepingState(() => {
+      this.#backend.run(plan, read.values);
+      for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
+    });
+    const milliseconds = sums.reduce((a, b) => a + b, 0);
+    return {
+      milliseconds,
+      runs,
+      commands: plan.commands.map(({ kernel, operations }, index) => ({
+        kernel,
+        operators: operations.map(({ op }) => op),
+        nodes: operations.map(({ name, output }) => name || output),
+        shape: operations.length ? [...(plan.graph.types.get(operations[operations.length - 1].output)?.shape ?? [])] : [],
+        milliseconds: sums[index],
+        share: milliseconds ? sums[index] / milliseconds : 0,
+      })),
+    };
+  }
+
+  /**
+   * Compares with the golden vectors that the reference made, on this device. The state is left as it was.
+   * @returns {Promise<import("./verify.js").Verification>}
+   */
+  async verify() {
+    this.#check();
+    return verify({
+      description: this.#parts.description,
+      signature: this.#parts.signature,
+      build: this.build,
+      golden: () => this.#golden(),
+      run: (inputs) => this.#keepingState(() => {
+        this.#backend.resetState();
+        return this.#run(this.#readInputs(inputs));
+      }),
+      trace: (inputs, build) => this.#trace(this.#readInputs(inputs), build),
+    });
+  }
+
+  /**
+   * Every value of the graph, computed operator by operator with nothing fused.
+   * @param {Record<string, InputValue>} inputs by name
+   * @returns {Promise<Record<string, Tensor>>} by the name of the value in the graph, in the dtype inside
+   */
+  async trace(inputs) {
+    const { values } = await this.#trace(this.#readInputs(inputs), this.build);
+    return values;
+  }
+
+  /** Gives the memory back. Any further use is an error. */
+  dispose() {
+    this.#disposed = true;
+    this.#backend.dispose();
+    this.#plans.clear();
+    this.#latest = null;
+  }
+
+  /**
+   * The memory as it is when a run starts, for tests that run the same commands elsewhere.
+   * @param {Record<string, InputValue>} inputs
+   * @returns {{ memory: Uint8Array<ArrayBuffer>, begin: number, end: number, outputs: { name: string, dtype: string, shape: number[], address: number }[] }}
+   */
+  _snapshot(inputs) {
+    const { shapes, values } = this.#readInputs(inputs);
+    const plan = this.#planFor(shapes);
+    this.#backend.write(plan, values);
+    const outputs = this.#parts.signature.outputs.map(({ name, value }) => {
+      const tensor = /** @type {import("./backends/wasm/commands.js").Tensor} */ (plan.outputs.get(value));
+      return { name, dtype: tensor.dtype, shape: tensor.view.shape, address: this.#backend.view(tensor).byteOffset };
+    });
+    return { memory: this.#backend.bytes().slice(), begin: plan.encoded.begin, end: plan.encoded.end, outputs };
+  }
+
+  #check() {
+    if (this.#disposed) throw new WebkilnError(`the model ${JSON.stringify(this.name)} was disposed; load it again`);
+  }
+
+  /**
+   * @param {{ module: WebAssembly.Module, build: Build }} compiled
+   * @param {ReadonlyMap<string, Source>} sources
+   */
+  #makeBackend(compiled, sources) {
+    const states = this.#parts.description.state.map(({ input, shape, dtype, initial }) => ({ name: input, shape, dtype, initial }));
+    return new WasmBackend(compiled, states, (name) => {
+      const source = sources.get(name);
+      if (!source) throw new Error(`the constant ${name} is not loaded`);
+      return source;
+    });
+  }
+
+  /**
+   * @param {Record<string, InputValue>} inputs
+   * @returns {ReadInputs}
+   */
+  #readInputs(inputs) {
+    this.#check();
+    const declared = this.#parts.signature.inputs;
+    const wanted = `wanted { ${declared.map(({ name, dtype, shape }) => `${JSON.stringify(name)}: ${dtype} [${shape.join(", ")}]`).join(", ")} }`;
+    if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || ArrayBuffer.isView(inputs)) {
+      throw new InputError(`the inputs must be an object: ${wanted}, got ${ArrayBuffer.isView(inputs) ? inputs.constructor.name : Array.isArray(inputs) ? "an array" : String(inputs)}`);
+    }
+    const unknown = Object.keys(inputs).filter((name) => !declared.some((argument) => argument.name === name));
+    const missing = declared.filter(({ name }) => !Object.hasOwn(inputs, name)).map(({ name }) => name);
+    if (unknown.length || missing.length) {
+      const problems = [
+        ...(missing.length ? [`missing: ${missing.map((name) => JSON.stringify(name)).join(", ")}`] : []),
+        ...(unknown.length ? [`unknown: ${unknown.map((name) => JSON.stringify(name)).join(", ")}`] : []),
+      ];
+      throw new InputError(`the inputs' names do not fit; ${problems.join("; ")}; ${wanted}`);
+    }
+    /** @type {Map<string, number[]>} */
+    const shapes = new Map();
+    /** @type {Map<string, ArrayLike<number>>} */
+    const values = new Map();
+    for (const { name, value, dtype, shape } of declared) {
+      const read = readInput(name, inputs[name], dtype, shape);
+      shapes.set(name, read.shape);
+      values.set(value, read.data);
+    }
+    return { shapes, values };
+  }
+
+  /**
+   * Shapes that the symbols' smallest values give; null when none are valid.
+   * @returns {Map<string, number[]> | null}
+   */
+  #representativeShapes() {
+    const { description: { symbols }, signature } = this.#parts;
+    const smallest = new Map([...symbols].map(([name, { minimum, multiple }]) => [name, Math.ceil(Math.max(1, minimum) / multiple) * multiple]));
+    try {
+      const shapes = new Map(signature.inputs.map(({ name, shape }) => [name, shape.map((dim) => evaluateDim(dim, smallest))]));
+      if (!this.#isStatic) this.#infer(shapes);
+      return shapes;
+    } catch (error) {
+      if (this.#isStatic) throw error;
+      return null;
+    }
+  }
+
+  /** @returns {ReadInputs} */
+  #generatedInputs() {
+    this.#check();
+    const shapes = this.#latest ? new Map(this.#parts.signature.inputs.map(({ name, value }) => [name, this.#latest?.graph.types.get(value)?.shape ?? []])) : this.#representativeShapes();
+    if (!shapes) throw new InputError("the model's shapes are symbolic and their smallest values do not fit each other: give inputs");
+    const values = new Map(this.#parts.signature.inputs.map(({ name, value, dtype }, index) => {
+      const size = /** @type {number[]} */ (shapes.get(name)).reduce((a, b) => a * b, 1);
+      return [value, generate({ seed: index + 1, low: 0, high: dtype === "bool" ? 2 : 1 }, dtype, size)];
+    }));
+    return { shapes, values };
+  }
+
+  /**
+   * @param {Map<string, number[]>} shapes by argument
+   * @returns {StaticGraph}
+   */
+  #infer(shapes) {
+    const { description, signature } = this.#parts;
+    const symbols = bindSymbols(signature.inputs, shapes, description.symbols);
+    return inferGraph(description, signature, this.#live, symbols, shapes);
+  }
+
+  /**
+   * @param {Map<string, number[]>} shapes by argument
+   * @returns {ReadyPlan}
+   */
+  #planFor(shapes) {
+    const key = [...shapes.values()].map((shape) => shape.join()).join(";");
+    let plan = this.#plans.get(key);
+    if (plan) this.#plans.delete(key);
+    else {
+      plan = this.#backend.prepare(this.#infer(shapes), { isOnly: this.#isStatic });
+      if (this.#backend.generation !== this.#generation) this.#plans.clear();
+      this.#generation = this.#backend.generation;
+    }
+    this.#plans.set(key, plan);
+    const [oldest] = this.#plans.keys();
+    if (this.#plans.size > KEPT_PLANS) this.#plans.delete(oldest);
+    this.#latest = plan;
+    return plan;
+  }
+
+  /**
+   * @param {ReadInputs} inputs
+   * @returns {Record<string, Tensor>}
+   */
+  #run({ shapes, values }) {
+    this.#check();
+    const outputs = this.#backend.run(this.#planFor(shapes), values);
+    /** @type {Record<string, Tensor>} */
+    const results = Object.create(null);
+    for (const { name, value, dtype } of this.#parts.signature.outputs) {
+      const { data, shape } = /** @type {{ data: ArrayLike<number>, shape: number[] }} */ (outputs.get(value));
+      const { result: Result } = /** @type {{ result: new (values: ArrayLike<number>) => import("./dtypes.js").TypedArray }} */ (SOURCE_DTYPES.get(dtype));
+      results[name] = Object.assign(new Result(data), { shape: [...shape] });
+    }
+    return results;
+  }
+
+  /**
+   * @template T
+   * @param {() => T} task
+   * @returns {T}
+   */
+  #keepingState(task) {
+    const saved = this.#backend.saveState();
+    try {
+      return task();
+    } finally {
+      this.#backend.restoreState(saved);
+    }
+  }
+
+  /**
+   * Runs every operator by itself, in a memory of its own, from the initial state.
+   * @param {ReadInputs} inputs
+   * @param {Build} build
+   * @returns {Promise<{ values: Record<string, Tensor>, graph: StaticGraph }>}
+   */
+  async #trace({ shapes, values }, build) {
+    const { wasm, fetching } = this.#parts;
+    const graph = this.#infer(shapes);
+    // The caller may change its arrays while the weights are fetched.
+    const kept = new Map([...values].map(([name, data]) => [name, Array.from(data)]));
+    const [compiled, sources] = await Promise.all([
+      loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
+      loadSources(this.#parts, this.#live.constants, {}),
+    ]);
+    this.#check();
+    const backend = this.#makeBackend(compiled, sources);
+    const outputs = [...new Set([...graph.inputs, ...graph.operations.map(({ output }) => output), ...graph.outputs])];
+    const plan = backend.prepare(graph, { fuse: false, outputs, isOnly: true });
+    /** @type {Record<string, Tensor>} */
+    const results = Object.create(null);
+    for (const [name, { data, shape }] of backend.run(plan, kept)) {
+      const { array: Result } = DTYPES[/** @type {import("./graph.js").TensorType} */ (graph.types.get(name)).dtype];
+      results[name] = Object.assign(new Result(data), { shape: [...shape] });
+    }
+    backend.dispose();
+    return { values: results, graph };
+  }
+
+  async #golden() {
+    const { description, base, fetching } = this.#parts;
+    const shards = description.shards.filter(({ role }) => role === "golden");
+    const tensors = await Promise.all(shards.map((shard) => fetchShard(shard, base, { ...fetching, signal: undefined })));
+    return new Map(tensors.flatMap((map) => [...map]));
+  }
+}
+
+/**
+ * Fetches the shards that hold some constants, all at once.
+ * @param {LoadedParts} parts
+ * @param {ReadonlySet<string>} names
+ * @param {{ signal?: AbortSignal, onProgress?: (progress: import("./fetching.js").Progress) => void }} options
+ * @returns {Promise<Map<string, Source>>}
+ */
+export async function loadSources({ description, base, fetching }, names, { signal, onProgress }) {
+  /** @type {Map<number, string[]>} */
+  const byShard = new Map();
+  for (const name of names) {
+    const { shard } = /** @type {import("./format.js").Constant} */ (description.constants.get(name));
+    byShard.set(shard, [...(byShard.get(shard) ?? []), name]);
+  }
+  const total = [...byShard.keys()].reduce((sum, index) => sum + description.shards[index].bytes, 0);
+  let loaded = 0;
+  const onBytes = (/** @type {number} */ count) => onProgress?.({ loaded: (loaded += count), total, stage: "weights" });
+  // The first shard that fails stops the others.
+  const stop = new AbortController();
+  const either = signal ? anySignal(signal, stop) : stop.signal;
+  try {
+    const parts = await Promise.all([...byShard].map(async ([index, wanted]) => {
+      const shard = await fetchShard(description.shards[index], base, { ...fetching, signal: either, onBytes });
+      return wanted.map((name) => /** @type {[string, Source]} */ ([name, readConstant(name, /** @type {import("./format.js").Constant} */ (description.constants.get(name)), shard)]));
+    }));
+    return new Map(parts.flat());
+  } catch (error) {
+    stop.abort();
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {AbortController} controller aborted with the signal
+ * @returns {AbortSignal}
+ */
+function anySignal(signal, controller) {
+  if (signal.aborted) controller.abort(signal.reason);
+  signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  return controller.signal;
+}
+
+/**
+ * @param {ModelDescription} description
+ * @param {string} [name] the first one when left out
+ * @returns {Signature}
+ */
+export function chooseSignature({ signatures }, name) {
+  const found = name === undefined ? signatures[0] : signatures.find((signature) => signature.name === name);
+  if (!found) throw new FormatError(`the model has no signature ${JSON.stringify(name)}; it has ${signatures.map((signature) => JSON.stringify(signature.name)).join(", ")}`);
+  return found;
+}

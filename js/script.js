@@ -1,0 +1,2 @@
+/** The script-tag bundle: everything public, as the global `webkiln`. */
+export * from "./index.js";

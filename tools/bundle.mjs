@@ -1,0 +1,63 @@
+/**
+ * Bundles the runtime into dist/ and writes its types.
+ *
+ *     node tools/bundle.mjs
+ */
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const source = join(root, "js");
+const dist = join(root, "dist");
+/** Of the bundle for pages, minified and gzipped. */
+const LARGEST_BYTES = 35 * 1024;
+
+/** In a bundle, the runtime's own files lie next to the script. @type {import("esbuild").Plugin} */
+const bundledAssets = {
+  name: "bundled-assets",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/assets\.js$/ }, ({ resolveDir }) => (resolveDir.startsWith(source) ? { path: join(source, "assets_bundled.js") } : null));
+  },
+};
+
+/** @type {import("esbuild").BuildOptions} */
+const common = {
+  bundle: true,
+  target: ["es2022"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  plugins: [bundledAssets],
+  banner: { js: `/*! webkiln ${JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version}, Apache-2.0 */` },
+};
+/** A classic script has no import.meta. */
+const classic = { format: /** @type {const} */ ("iife"), define: { "import.meta.url": "undefined" } };
+
+mkdirSync(dist, { recursive: true });
+/** @type {import("esbuild").BuildOptions[]} */
+const bundles = [
+  { entryPoints: [join(source, "index.js")], outfile: join(dist, "webkiln.mjs"), format: "esm" },
+  { entryPoints: [join(source, "index.js")], outfile: join(dist, "webkiln.min.mjs"), format: "esm", minify: true },
+  { entryPoints: [join(source, "script.js")], outfile: join(dist, "webkiln.min.js"), ...classic, globalName: "webkiln", minify: true },
+  { entryPoints: [join(source, "worker.js")], outfile: join(dist, "webkiln.worker.min.js"), ...classic, minify: true },
+  { entryPoints: [join(source, "session.js")], outfile: join(dist, "session.mjs"), format: "esm" },
+  { entryPoints: [join(source, "session_node.mjs")], outfile: join(dist, "session_node.mjs"), format: "esm", platform: "node" },
+];
+await Promise.all(bundles.map((options) => build({ ...common, ...options })));
+
+rmSync(join(dist, "types"), { recursive: true, force: true });
+const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.types.json")], { stdio: "inherit", cwd: root });
+
+for (const file of readdirSync(dist).filter((name) => /\.m?js$/.test(name)).sort()) {
+  const bytes = readFileSync(join(dist, file));
+  const packed = gzipSync(bytes, { level: 9 }).length;
+  console.log(`${file}  ${(bytes.length / 1024).toFixed(1)} KB, ${(packed / 1024).toFixed(1)} KB gzipped`);
+  if (file === "webkiln.min.js" && packed > LARGEST_BYTES) throw new Error(`${file} is larger than ${LARGEST_BYTES / 1024} KB gzipped`);
+}
