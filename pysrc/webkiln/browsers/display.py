@@ -40,7 +40,8 @@ class Display:
             raise
 
     def _number(self, timeout: float) -> int:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         deadline = time.monotonic() + timeout
         text = b""
         while not text.endswith(b"\n"):
@@ -58,7 +59,8 @@ class Display:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.close()
         try:
             process.wait(5)

@@ -97,15 +97,16 @@ class NodeHost:
     """A session host in a Node process, that runs the module `script`.
 
     It is asked through its standard input and answers through its standard output, a line of JSON each:
-    `{"id", "method", "arguments"}` and `{"id", "result"}` or `{"id", "error"}`. It ends when its input ends.
+    `{"id", "method", "args"}` and `{"id", "result"}` or `{"id", "error"}`. It ends when its input ends.
+    With `relaxed`, relaxed SIMD is switched on in a Node that has it only behind a flag.
     """
 
-    def __init__(self, script: Path, arguments: list[str] | None = None) -> None:
+    def __init__(self, script: Path, arguments: list[str], *, relaxed: bool = True) -> None:
         node = find_node()
         self.description = str(node)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._process = subprocess.Popen(
-            [node.path, *node.flags, str(script), *(arguments or [])],
+            [node.path, *(node.flags if relaxed else []), str(script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -124,7 +125,7 @@ class NodeHost:
 
     def call(self, method: str, arguments: dict[str, Any], timeout: float) -> Any:
         self._asked += 1
-        request = json.dumps({"id": self._asked, "method": method, "arguments": arguments})
+        request = json.dumps({"id": self._asked, "method": method, "args": arguments})
         deadline = time.monotonic() + timeout
         assert self._process.stdin is not None
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from webkiln.gallery.convert import convert
 from webkiln.gallery.fetch import fetch
 from webkiln.gallery.recipes import RECIPES, Archive, Recipe, find
 
-__all__ = ["RECIPES", "Archive", "Recipe", "fetch", "find"]
+__all__ = ["RECIPES", "Archive", "Recipe", "convert", "fetch", "find"]

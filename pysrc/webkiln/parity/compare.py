@@ -33,13 +33,22 @@ class Comparison:
         return not self.reason
 
 
-def compare(expected: Array, received: Array, *, tolerance: float = 1e-5, channels: int = 0) -> Comparison:
+def compare(
+    expected: Array,
+    received: Array,
+    *,
+    tolerance: float = 1e-5,
+    channels: int = 0,
+    positions: Array | None = None,
+    magnitude: float = 0.0,
+) -> Comparison:
     """Compare `received` with `expected` by the project's rule.
 
     NaN equals only NaN; infinities match in sign; integers and booleans are equal; of floats the difference is at most
     `tolerance` times the largest finite expected magnitude. That magnitude is taken over the whole array, or, with
     `channels` = k > 0, for each of k channels: flat element i is of channel i mod k, so that `channels` equal to the last
-    dimension is "per channel of the last axis". Where the largest magnitude is 0, every difference is an infinite error.
+    dimension is "per channel of the last axis". Where the arrays are samples of larger ones, `positions` says at which flat
+    elements, and `magnitude` may say what is known of the whole. Where the largest magnitude is 0, the error is absolute.
     """
     if expected.shape != received.shape:
         return _refused(tolerance, f"the shape is {list(received.shape)}, expected {list(expected.shape)}")
@@ -49,21 +58,26 @@ def compare(expected: Array, received: Array, *, tolerance: float = 1e-5, channe
         return Comparison(0.0, tolerance)
     if expected.dtype.kind not in "fc":
         return _exact(expected, received, tolerance)
-    if channels and expected.size % channels:
-        raise ValueError(f"{expected.size} elements are not a multiple of {channels} channels")
-    a = expected.astype(np.float64).reshape(-1, channels or expected.size)
-    b = received.astype(np.float64).reshape(a.shape)
+    a = expected.astype(np.float64).reshape(-1)
+    b = received.astype(np.float64).reshape(-1)
     finite = np.isfinite(a) & np.isfinite(b)
     same = (np.isnan(a) & np.isnan(b)) | (a == b)
     if not (finite | same).all():
         where = int(np.flatnonzero(~(finite | same))[0])
         return _worst(expected, received, where, math.inf, tolerance, "NaN or infinity on one side only, or of other sign")
-    magnitude = np.where(np.isfinite(a), np.abs(a), 0.0)
-    scale = magnitude.max(axis=0, keepdims=True) if channels else magnitude.max()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.where(finite & ~same, np.abs(np.where(finite, a, 0.0) - np.where(finite, b, 0.0)) / scale, 0.0)
+    size = np.where(np.isfinite(a), np.abs(a), 0.0)
+    if channels:
+        channel = (np.arange(a.size) if positions is None else positions) % channels
+        largest = np.zeros(channels)
+        np.maximum.at(largest, channel, size)
+        scale = largest[channel]
+    else:
+        scale = np.full(a.size, max(magnitude, size.max()))
+    error = np.zeros(a.size)
+    differ = ~same
+    error[differ] = np.abs(a[differ] - b[differ]) / np.where(scale == 0.0, 1.0, scale)[differ]
     where = int(np.argmax(error))
-    worst = float(error.flat[where])
+    worst = float(error[where])
     reason = "" if worst <= tolerance else f"the error is {worst:.3g}, the tolerance {tolerance:.3g}"
     return _worst(expected, received, where, worst, tolerance, reason)
 

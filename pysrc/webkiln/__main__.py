@@ -1,0 +1,5 @@
+"""`python -m webkiln`."""
+
+from webkiln.cli import main
+
+main()

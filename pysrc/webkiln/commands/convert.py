@@ -1,0 +1,76 @@
+"""`webkiln convert`."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from webkiln.commands.describe import folder_size, parameters, show_memory, show_model, show_origin
+from webkiln.commands.sources import convert_source, is_web_format
+from webkiln.commands.terminal import Note, progress, say, size_text
+from webkiln.errors import BrowserError, OutputExistsError, WebkilnError
+
+
+def command(
+    *,
+    src: str,
+    out: Path | None,
+    quantize: str | None,
+    inputs: Sequence[tuple[str, tuple[int, ...]]],
+    signature: str | None,
+    plan: bool,
+    force: bool,
+) -> bool:
+    if is_web_format(Path(src)):
+        raise WebkilnError(f"{src} is in the web format already")
+    if out is not None and not plan:
+        _check_output(out, force)
+    began = time.perf_counter()
+    with progress(f"converting {src}") as note, tempfile.TemporaryDirectory(prefix="webkiln-plan-") as scratch:
+        model = convert_source(src, note, quantize=quantize, inputs=dict(inputs), signature=signature)
+        folder = Path(scratch, "model") if plan or out is None else out
+        note("computing golden vectors and writing")
+        model.save(folder, force=force and not plan)
+        seconds = time.perf_counter() - began
+        size = folder_size(folder)
+        parity, passed, profile = _parity(folder, note)
+    show_model(model)
+    show_origin(model)
+    show_memory(profile)
+    say(parity)
+    verb = "would be written to" if plan else "written to"
+    where = f" {verb} {out}" if out is not None else ""
+    say(f"{size_text(size)}, {parameters(model):,} parameters, converted in {seconds:.1f} s{where}")
+    return passed
+
+
+def _check_output(out: Path, force: bool) -> None:
+    """Refuse before the work what would be refused after it."""
+    if out.exists() and not force and (not out.is_dir() or any(out.iterdir())):
+        raise OutputExistsError(f"{out} exists already; --force replaces it, or choose another -o")
+
+
+def _parity(folder: Path, note: Note) -> tuple[str, bool, dict[str, object]]:
+    """The line about parity, whether it holds, and the runtime's profile; without Node nothing is claimed."""
+    from webkiln.browsers.node import find_node
+    from webkiln.browsers.session import Session
+    from webkiln.parity.golden import golden_checks
+
+    try:
+        find_node()
+    except BrowserError as error:
+        return f"parity: not checked. {error}", True, {}
+    note("verifying in Node")
+    with Session(backend="wasm", browser="node") as session:
+        checks = golden_checks(session.verify(folder))
+        profile = session.profile(folder)
+        where = f"wasm ({session.build(folder)[1]}) in {session.description}"
+    failed = [check for check in checks if not check.passed]
+    if failed:
+        return f"parity: FAILED, {where}: output {failed[0].output!r}: {failed[0].reason}", False, profile
+    if not checks:
+        return f"parity: not checked, the model has no golden vectors ({where})", True, profile
+    worst = max(checks, key=lambda check: check.error)
+    return f"parity: {where} against NumPy: largest error {worst.error:.1e}, tolerance {worst.tolerance:.0e}", True, profile

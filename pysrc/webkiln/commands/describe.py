@@ -1,0 +1,79 @@
+"""Tables that say what a model is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from webkiln.commands.terminal import say, shape_text, size_text, table
+from webkiln.model import Model
+
+
+def show_model(model: Model) -> None:
+    """Print inputs, outputs, symbols and operators."""
+    arguments = [("input", one) for one in model.inputs] + [("output", one) for one in model.outputs]
+    processing = model.bundle.processing
+    table(
+        ("", "name", "dtype", "shape", "holds"),
+        [
+            (kind, one.name, one.dtype, shape_text(one.shape), _holds(processing.get(kind + "s", {}).get(one.name, {})))
+            for kind, one in arguments
+        ],
+        title=model.name,
+    )
+    for name, rule in model.bundle.symbols.items():
+        say(f"symbol {name}: {', '.join(f'{key} {value}' for key, value in rule.items()) or 'any size'}")
+    if len(model.bundle.signatures) > 1:
+        say("signatures: " + ", ".join(signature.name for signature in model.bundle.signatures))
+    if model.graph.state:
+        say("state: " + ", ".join(state.input for state in model.graph.state))
+    counts = Counter(node.op for node in model.graph.nodes)
+    say(f"operators ({counts.total()}): " + ", ".join(f"{op} {count}" for op, count in counts.most_common()))
+
+
+def show_origin(model: Model) -> None:
+    """Print licence, attribution and origin, as far as they are known."""
+    for key in ("licence", "attribution", "source", "source_format", "source_sha256", "homepage", "description"):
+        if value := model.provenance.get(key):
+            say(f"{key.replace('_', ' ')}: {value}")
+    if not model.provenance.get("licence"):
+        say("licence: not recorded")
+
+
+def parameters(model: Model) -> int:
+    """The number of elements of all constants."""
+    total = 0
+    for constant in model.graph.constants.values():
+        count = 1
+        for size in constant.value.shape:
+            count *= size if isinstance(size, int) else 1
+        total += count
+    return total
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files directly in a folder."""
+    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
+
+
+def show_memory(profile: Mapping[str, Any]) -> None:
+    """Print what the runtime's planner says of the memory that one run takes."""
+    arena, intermediates = profile.get("arenaBytes"), profile.get("intermediateBytes")
+    if isinstance(arena, (int, float)) and isinstance(intermediates, (int, float)):
+        share = f" ({arena / intermediates:.0%})" if intermediates else ""
+        say(f"memory for a run: arena {size_text(int(arena))}, sum of intermediates {size_text(int(intermediates))}{share}")
+
+
+def _holds(spec: Mapping[str, Any]) -> str:
+    kind = spec.get("type", "")
+    if kind == "picture":
+        return f"picture {spec.get('width')}×{spec.get('height')} {spec.get('color', 'RGB')}, {spec.get('resize', 'stretch')}"
+    if kind == "keypoints":
+        return f"{spec.get('count')} key points ({', '.join(spec.get('fields', []))}), {spec.get('units', 'pixels')}"
+    if kind == "labels":
+        return f"scores of {len(spec.get('labels', []))} labels"
+    if kind == "audio":
+        return f"audio at {spec.get('sample_rate')} Hz"
+    return str(kind)

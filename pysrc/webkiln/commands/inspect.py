@@ -1,0 +1,46 @@
+"""`webkiln inspect`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from webkiln.commands.describe import folder_size, parameters, show_memory, show_model, show_origin
+from webkiln.commands.sources import open_model, web_folder
+from webkiln.commands.terminal import progress, say, size_text
+from webkiln.errors import BrowserError
+
+
+def command(*, source: str) -> bool:
+    with progress(f"opening {source}") as note, tempfile.TemporaryDirectory(prefix="webkiln-inspect-") as scratch:
+        model = open_model(source, note)
+        folder = web_folder(source)
+        if folder is None:
+            folder = Path(scratch, "model")
+            note("measuring")
+            model.save(folder)
+        size = folder_size(folder)
+        note("planning in Node")
+        profile, reason = _profile(folder)
+    show_model(model)
+    show_origin(model)
+    say(f"size: {size_text(size)}, {parameters(model):,} parameters")
+    say("backends: numpy, wasm")
+    show_memory(profile)
+    if reason:
+        say(f"memory for a run: not measured. {reason}")
+    return True
+
+
+def _profile(folder: Path) -> tuple[dict[str, Any], str]:
+    """The runtime's profile, or the reason why there is none: inspecting needs no Node."""
+    from webkiln.browsers.node import find_node
+    from webkiln.browsers.session import Session
+
+    try:
+        find_node()
+    except BrowserError as error:
+        return {}, str(error)
+    with Session(backend="wasm", browser="node") as session:
+        return session.profile(folder), ""

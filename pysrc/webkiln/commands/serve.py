@@ -1,0 +1,19 @@
+"""`webkiln serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webkiln.browsers.server import LocalServer
+from webkiln.commands.terminal import remark, say
+from webkiln.errors import WebkilnError
+
+
+def command(*, folder: Path, port: int, no_isolation: bool) -> bool:
+    if not folder.is_dir():
+        raise WebkilnError(f"there is no folder {folder}")
+    server = LocalServer({"/": folder}, port=port, isolated=not no_isolation, listing=True)
+    say(server.url)
+    remark(f"serving {folder.resolve()}; Ctrl-C ends it")
+    server.wait()
+    return True

@@ -1,0 +1,70 @@
+"""Printing to the terminal. Text from a model is data: its control characters and markup are shown, never obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Note = Callable[[str], None]
+
+output = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def plain(text: object) -> str:
+    """`text` in one line, with everything that doesn't print as itself written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def plain_lines(text: str) -> str:
+    """The same, with the line ends kept."""
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def say(text: str) -> None:
+    """A line of the result."""
+    output.print(Text(plain(text)))
+
+
+def remark(text: str) -> None:
+    """A line beside the result, to standard error."""
+    messages.print(Text(plain(text)))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", right: Sequence[str] = ()) -> None:
+    """Print a table; the columns named in `right` are aligned to the right."""
+    shown = Table(title=Text(plain(title)) if title else None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        shown.add_column(Text(heading, "bold"), justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(plain(cell)) for cell in row))
+    # A table in a file or a pipe is for programs too: its lines are not to be broken at some screen's width.
+    output.print(shown, soft_wrap=False, width=None if output.is_terminal else 400, crop=False)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Note]:
+    """A spinner in a terminal, nothing elsewhere; gives a function that changes its text."""
+    if not messages.is_terminal:
+        yield lambda text: None
+        return
+    with messages.status(Text(plain(text))) as status:
+        yield lambda text: status.update(Text(plain(text)))
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for people: `2.8 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.2f} GB"
+
+
+def shape_text(shape: Sequence[object]) -> str:
+    return "[" + ", ".join(str(size) for size in shape) + "]"

@@ -1,0 +1,1 @@
+"""Comparing results, and verifying that a model gives the same everywhere."""

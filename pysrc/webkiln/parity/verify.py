@@ -1,0 +1,135 @@
+"""Verification: the NumPy reference against each backend in each browser, down to the first operator that diverges."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webkiln.browsers.session import Session
+from webkiln.errors import WebkilnError
+from webkiln.model import Model, load
+from webkiln.parity.compare import compare
+from webkiln.parity.golden import check_golden, golden_cases, golden_checks, has_golden
+from webkiln.parity.inputs import fresh_inputs
+from webkiln.parity.report import Check, Divergence, Report, Row
+from webkiln.webformat.golden import channels_of
+
+Array = NDArray[Any]
+Note = Callable[[str], None]
+
+TOLERANCE = 1e-5
+"""Of a whole network in float32: what sums in another order make of it, relative to the largest magnitude."""
+
+BROWSERS = ("node", "chromium")
+BACKENDS = ("wasm",)
+
+
+def verify(
+    model: Model | str | os.PathLike[str],
+    *,
+    backends: Iterable[str] = BACKENDS,
+    browsers: Iterable[str] = BROWSERS,
+    cases: int = 2,
+    seed: int = 1,
+    tolerance: float = TOLERANCE,
+    minified: bool = True,
+    note: Note = lambda text: None,
+) -> Report:
+    """Compare a model's golden vectors, and fresh random inputs, on each backend in each browser with the reference.
+
+    `model` is a `Model` or a folder in the web format. The backend `"numpy"` is the reference itself against the stored golden vectors, and needs no browser. `cases` random
+    inputs are drawn from `seed`. A row that can't be run (a missing browser, say) fails with the reason; nothing is
+    skipped. `note` is told what is being done.
+    """
+    with tempfile.TemporaryDirectory(prefix="webkiln-verify-") as scratch:
+        # What is verified is what was written: the folder, read back.
+        if isinstance(model, Model):
+            folder = Path(scratch, "model")
+            note(f"writing {model.name}")
+            model.save(folder)
+        else:
+            folder = Path(model)
+        stored = load(folder)
+        rows: list[Row] = []
+        if "numpy" in backends:
+            note("verifying: the golden vectors in NumPy")
+            rows.append(Row("numpy", "", f"NumPy {np.__version__}", checks=check_golden(folder)))
+        wanted = [backend for backend in dict.fromkeys(backends) if backend != "numpy"]
+        hosts = list(dict.fromkeys(browsers)) if wanted else []
+        inputs = [fresh_inputs(stored, seed + 7919 * (position + 1)) for position in range(cases if hosts else 0)]
+        stored.reset()
+        expected = []
+        for position, values in enumerate(inputs, 1):
+            note(f"verifying: random inputs {position} of {cases} in NumPy")
+            expected.append(stored.run(values))
+        for browser in hosts:
+            for backend in wanted:
+                note(f"verifying: {backend} in {browser}")
+                row = Row(backend, browser)
+                rows.append(row)
+                try:
+                    with Session(backend=backend, browser=browser, minified=minified) as session:
+                        _check_row(row, session, folder, stored, inputs, expected, tolerance)
+                except WebkilnError as error:
+                    row.failure = f"{type(error).__name__}: {error}"
+        return Report(stored.name, rows)
+
+
+def compare_outputs(
+    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerance: float, case: str
+) -> list[Check]:
+    """One check an output."""
+    checks = []
+    for name, wanted in expected.items():
+        channels = channels_of(model.bundle, name, wanted.shape)
+        comparison = compare(wanted, received[name], tolerance=tolerance, channels=channels)
+        checks.append(Check(case, name, comparison.error, tolerance, comparison.reason))
+    return checks
+
+
+def first_divergence(
+    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerance: float
+) -> Divergence | None:
+    """The first node of the graph whose values differ, of two traces."""
+    for node in model.graph.nodes:
+        for value in node.outputs:
+            if value not in expected or value not in received:
+                continue
+            comparison = compare(expected[value], received[value], tolerance=tolerance)
+            if not comparison.passed:
+                return Divergence(node.name or value, node.op, value, comparison)
+    return None
+
+
+def _check_row(
+    row: Row,
+    session: Session,
+    folder: Path,
+    model: Model,
+    inputs: Sequence[Mapping[str, Array]],
+    expected: Sequence[Mapping[str, Array]],
+    tolerance: float,
+) -> None:
+    row.description = session.description
+    row.build = session.build(folder)[1]
+    suspects: list[Mapping[str, Array]] = []
+    if has_golden(folder):
+        report = session.verify(folder)
+        row.checks += golden_checks(report)
+        row.explanation = report.get("explanation") or ""
+        if not row.passed:
+            suspects += [case.inputs for case in golden_cases(folder) if case.signature == model.signature.name]
+    for position, (values, wanted) in enumerate(zip(inputs, expected, strict=True)):
+        checks = compare_outputs(model, wanted, session.run(folder, values), tolerance, f"random {position + 1}")
+        row.checks += checks
+        if not all(check.passed for check in checks):
+            suspects.append(values)
+    if suspects:
+        values = suspects[0]
+        row.divergence = first_divergence(model, model.trace(values), session.trace(folder, values), tolerance)
