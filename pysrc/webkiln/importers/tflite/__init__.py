@@ -1,0 +1,5 @@
+"""TFLite files."""
+
+from webkiln.importers.tflite.read import read
+
+__all__ = ["read"]

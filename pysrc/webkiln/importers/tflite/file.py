@@ -1,0 +1,196 @@
+"""A TFLite file as it is: decoded, with every index checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from webkiln.errors import FormatError
+from webkiln.importers.tflite import schema
+from webkiln.importers.tflite.flatbuffer import Table, decode
+
+MAXIMUM_RANK = 8
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor as the file declares it. `shape` has −1 where the size is known only when the model runs."""
+
+    index: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    data: np.ndarray | None  # uint8, when the file holds its values
+    quantization: Table | None
+    sparsity: Table | None
+    variable: bool
+
+    @property
+    def quantized(self) -> bool:
+        return self.quantization is not None and self.quantization.scale.size > 0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator: its name (`CUSTOM:NAME` for custom ones), its tensors by index (−1: left out), its options."""
+
+    index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Table | None
+    options_type: int
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True)
+class SignatureDefinition:
+    """A signature in the file: names with indices of tensors in one subgraph."""
+
+    name: str
+    subgraph: int
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class File:
+    subgraphs: tuple[Subgraph, ...]
+    signatures: tuple[SignatureDefinition, ...]
+    metadata: dict[str, str]
+
+
+def parse(data: bytes) -> File:
+    """Decode a file; `FormatError` when anything in it does not fit."""
+    if len(data) < 8 or data[4:8] != b"TFL3":
+        found = repr(bytes(data[:8])) if data else "nothing"
+        raise FormatError(f"not a TFLite file: expected the identifier TFL3 in the first 8 bytes, found {found}")
+    model = decode(data, schema.MODEL, "Model")
+    if model.version != 3:
+        raise FormatError(f"this is a TFLite file of version {model.version}; version 3 is read")
+    if not model.subgraphs:
+        raise FormatError("the TFLite file holds no subgraph: there is nothing to convert")
+    buffers = [_buffer(data, buffer, i) for i, buffer in enumerate(model.buffers)]
+    codes = [_operator_name(code) for code in model.operator_codes]
+    subgraphs = tuple(_subgraph(graph, buffers, codes) for graph in model.subgraphs)
+    signatures = tuple(_signature(definition, subgraphs) for definition in model.signature_defs)
+    return File(subgraphs, signatures, _metadata(model, buffers))
+
+
+def _buffer(data: bytes, buffer: Table, index: int) -> np.ndarray | None:
+    if buffer.offset > 1:  # the data stand behind the FlatBuffer, in files of more than 2 GB
+        if buffer.offset + buffer.size > len(data):
+            raise FormatError(f"buffer {index} claims bytes {buffer.offset} to {buffer.offset + buffer.size} of a file of {len(data)}")
+        return np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+    return buffer.data if buffer.data.size else None
+
+
+def _operator_name(code: Table) -> str:
+    # Numbers below 127 stand in the older field, which is one byte wide; a writer fills in either or both.
+    number = max(code.short_code, code.builtin_code)
+    if not 0 <= number < len(schema.OPERATORS):
+        return f"operator number {number}"
+    name = schema.OPERATORS[number]
+    return f"CUSTOM:{code.custom_code}" if name == "CUSTOM" else name
+
+
+def _subgraph(graph: Table, buffers: list[np.ndarray | None], codes: list[str]) -> Subgraph:
+    tensors = tuple(_tensor(tensor, i, buffers) for i, tensor in enumerate(graph.tensors))
+    operators = []
+    for i, operator in enumerate(graph.operators):
+        if operator.code >= len(codes):
+            raise FormatError(f"operator {i} has the code {operator.code}, but the file lists {len(codes)} codes")
+        name = codes[operator.code]
+        where = f"operator {i} ({name})"
+        operators.append(
+            Operator(
+                i,
+                name,
+                _indices(operator.inputs, len(tensors), f"{where}, inputs", optional=True),
+                _indices(operator.outputs, len(tensors), f"{where}, outputs"),
+                operator.options,
+                operator.options_type,
+            )
+        )
+    inputs = _indices(graph.inputs, len(tensors), "the inputs of the model")
+    outputs = _indices(graph.outputs, len(tensors), "the outputs of the model")
+    return Subgraph(tensors, inputs, outputs, tuple(operators))
+
+
+def _indices(indices: np.ndarray, count: int, what: str, *, optional: bool = False) -> tuple[int, ...]:
+    result = tuple(indices.tolist())
+    for index in result:
+        if not (0 <= index < count or (optional and index == -1)):
+            raise FormatError(f"{what}: tensor {index} does not exist; the file has {count} tensors")
+    return result
+
+
+def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tensor:
+    what = f"tensor {index} {tensor.name!r}"
+    if not 0 <= tensor.type < len(schema.DTYPES):
+        raise FormatError(f"{what} has the unknown element type {tensor.type}")
+    if tensor.buffer >= len(buffers):
+        raise FormatError(f"{what} has its values in buffer {tensor.buffer}; the file has {len(buffers)} buffers")
+    shape = tuple(tensor.shape.tolist())
+    signature = tuple(tensor.shape_signature.tolist())
+    if len(signature) == len(shape):
+        shape = tuple(-1 if dynamic == -1 else size for size, dynamic in zip(shape, signature, strict=True))
+    if len(shape) > MAXIMUM_RANK:
+        raise FormatError(f"{what} has rank {len(shape)}; at most {MAXIMUM_RANK} is read")
+    count = 1
+    for size in shape:
+        if size < -1:
+            raise FormatError(f"{what} has the negative size {size} in its shape {list(shape)}")
+        count *= abs(size)
+    if count > _INT32_MAX:
+        raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements; at most 2^31 - 1 are read")
+    data = buffers[tensor.buffer] if tensor.buffer else None
+    return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable)
+
+
+def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureDefinition:
+    if definition.subgraph >= len(subgraphs):
+        raise FormatError(f"the signature {definition.key!r} is of subgraph {definition.subgraph}; the file has {len(subgraphs)}")
+    graph = subgraphs[definition.subgraph]
+
+    def arguments(maps: list[Table], known: tuple[int, ...], side: str) -> tuple[tuple[str, int], ...]:
+        for entry in maps:
+            if entry.tensor not in known:
+                raise FormatError(f"the signature {definition.key!r} names {entry.name!r}, which is no {side} of its subgraph")
+        return tuple((entry.name, entry.tensor) for entry in maps)
+
+    return SignatureDefinition(
+        definition.key,
+        definition.subgraph,
+        arguments(definition.inputs, graph.inputs, "input"),
+        arguments(definition.outputs, graph.outputs, "output"),
+    )
+
+
+def _metadata(model: Table, buffers: list[np.ndarray | None]) -> dict[str, str]:
+    """Name, description, author and licence, as far as the file has them in readable form."""
+    found: dict[str, str] = {}
+    if model.description and not model.description.endswith("Converted."):  # what converters write of themselves
+        found["description"] = model.description
+    for entry in model.metadata:
+        blob = buffers[entry.buffer] if entry.buffer < len(buffers) else None
+        if entry.name != "TFLITE_METADATA" or blob is None or bytes(blob[4:8]) != b"M001":
+            continue
+        try:
+            described = decode(blob.tobytes(), schema.DESCRIPTION, "ModelMetadata")
+        except FormatError:
+            continue  # a description that cannot be read is no reason to refuse the model
+        for key in ("name", "description", "author", "licence"):
+            if getattr(described, key):
+                found[key] = getattr(described, key)
+    return found
+

@@ -1,0 +1,26 @@
+"""What a user could do about an operator that is not converted."""
+
+from __future__ import annotations
+
+_GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
+_HINTS = (
+    (("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"), "Control flow is not converted yet: export with loops unrolled and conditions fixed"),
+    (
+        ("LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
+        "Recurrent layers are not converted yet: export with `unroll=True`, which makes plain operators of them",
+    ),
+    (("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), "Variables are not converted yet: give the state as inputs and outputs"),
+    (("QUANTIZE", "FAKE_QUANT"), "Quantized tensors are not converted yet: use the float32 or float16 version of the model"),
+    (("dtype",), "Only numbers and booleans are converted; export the model with the text or complex part left out"),
+    (("TOPK_V2", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "WHERE", "UNIQUE"), "The size of its result depends on the data: export the model without post-processing"),
+)
+
+
+def hint(operator: str) -> str:
+    """One sentence for an operator's name, or for `dtype`."""
+    if operator.startswith("CUSTOM:"):
+        return "Custom operators are private to the program that wrote them: export the model with built-in operators only"
+    for names, text in _HINTS:
+        if operator in names:
+            return text
+    return _GENERAL

@@ -1,0 +1,304 @@
+"""A subgraph on its way into a graph: what lowering functions see of an operator, and where their results go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, Union
+
+import numpy as np
+
+from webkiln.errors import FormatError, ShapeError
+from webkiln.graph.build import GraphBuilder
+from webkiln.graph.dims import Dim, Expression
+from webkiln.graph.dtypes import canonical_dtype, to_canonical
+from webkiln.importers.tflite import schema
+from webkiln.importers.tflite.constants import decode_constant
+from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
+from webkiln.importers.tflite.flatbuffer import Table
+from webkiln.ops import OPERATORS, fill_defaults
+
+QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "use the float32 or float16 version of the model")
+KNOWN_LIMIT = 1024  # elements; computations on sizes are short
+
+
+class Refused(Exception):
+    """This operator cannot be converted as it is used here."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+class Lowering:
+    """Values of the graph by tensor of the file.
+
+    A tensor is a constant of the file (`arrays`, in its own dtype), or a result of computing with sizes (`known`, integers that may
+    be symbolic), or a value of the graph (`names`). The first two enter the graph only when a node reads them.
+    """
+
+    def __init__(self, subgraph: Subgraph) -> None:
+        self.subgraph = subgraph
+        self.builder = GraphBuilder()
+        self.arrays: dict[int, np.ndarray] = {}
+        self.known: dict[int, np.ndarray] = {}
+        self.names: dict[int, str] = {}
+        self.resized = False  # whether a size differs from the file's, so that constant target shapes may need to follow
+        self.labels = _unique_names(subgraph.tensors)
+        self._variants: dict[tuple[Any, ...], str] = {}
+        self._bound: set[str] = set()
+        for tensor in subgraph.tensors:
+            empty = tensor.data is None and 0 in tensor.shape
+            if tensor.data is not None and tensor.dtype in _NUMPY_DTYPES:
+                self.arrays[tensor.index] = decode_constant(tensor)
+            elif empty and tensor.dtype in _NUMPY_DTYPES and all(size >= 0 for size in tensor.shape):
+                self.arrays[tensor.index] = np.zeros(tensor.shape, tensor.dtype)
+
+    def value(self, index: int) -> str:
+        """The graph's name for a tensor; a constant is added to the graph when it is first asked for."""
+        if index in self.names:
+            return self.names[index]
+        tensor = self.subgraph.tensors[index]
+        if index in self.known:
+            dims = self.known[index]
+            if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
+                raise Refused(f"{tensor.name!r} is computed from sizes that are not fixed, and used as data", "fix the sizes of the inputs")
+            self.arrays[index] = np.array(dims, np.int64).astype(tensor.dtype)
+        self.names[index] = self.constant(self.arrays[index], self.labels[index])
+        return self.names[index]
+
+    def constant(self, array: np.ndarray, name: str) -> str:
+        """Add a constant; float16 stays as it is, everything else becomes canonical."""
+        if array.dtype != np.float16:
+            array = to_canonical(array, f"the constant {name!r}")
+        return self.builder.constant(np.ascontiguousarray(array).reshape(array.shape), name)
+
+    def permuted(self, index: int, permutation: Sequence[int], shape: Sequence[int] | None = None) -> str:
+        """A tensor with its axes permuted (then reshaped): done at once, and only once, for a constant."""
+        key = (index, tuple(permutation), tuple(shape or ()))
+        if index in self.arrays:
+            if key not in self._variants:
+                array = self.arrays[index].transpose(permutation)
+                self._variants[key] = self.constant(array if shape is None else array.reshape(shape), self.labels[index])
+            return self._variants[key]
+        value = self.builder.node("transpose", [self.value(index)], {"permutation": list(permutation)}, name=f"{self.labels[index]}/transpose")
+        return value if shape is None else self.builder.node("reshape", [value], {"shape": list(shape)}, name=f"{self.labels[index]}/reshape")
+
+    def bind(self, index: int, value: str, first_node: int) -> None:
+        """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""
+        graph = self.builder.graph
+        made = {output for node in graph.nodes[first_node:] for output in node.outputs}
+        if value in made and value not in self._bound:
+            name = graph.fresh(self.labels[index])
+            graph.values[name] = graph.values.pop(value)
+            for i, node in enumerate(graph.nodes[first_node:], first_node):
+                graph.nodes[i] = type(node)(
+                    node.op,
+                    tuple(name if one == value else one for one in node.inputs),
+                    tuple(name if one == value else one for one in node.outputs),
+                    node.attributes,
+                    node.name,
+                )
+            value = name
+        self._bound.add(value)
+        self.names[index] = value
+
+
+class Call:
+    """One operator, as a lowering function sees it. Inputs are counted from 0; the function returns its outputs."""
+
+    def __init__(self, lowering: Lowering, operator: Operator, options: str | None) -> None:
+        self.lowering = lowering
+        self.operator = operator
+        self.builder = lowering.builder
+        self._expected = options
+        self.label = lowering.labels[operator.outputs[0]] if operator.outputs else operator.name
+
+    @property
+    def where(self) -> str:
+        """The operator's place in the file, and the name of what it makes."""
+        return place(self.lowering.subgraph, self.operator)
+
+    @property
+    def options(self) -> Table:
+        """The operator's options, or their defaults when the file has none."""
+        assert self._expected is not None
+        if self.operator.options_type == 0:
+            return schema.MODEL.defaults(self._expected)
+        options = self.operator.options
+        if options is None or options.table != self._expected:
+            found = options.table if options is not None else f"number {self.operator.options_type}"
+            self.fail(f"its options are of the kind {found}, expected {self._expected}")
+        return options
+
+    def __len__(self) -> int:
+        return len(self.operator.inputs)
+
+    def has(self, i: int) -> bool:
+        return i < len(self.operator.inputs) and self.operator.inputs[i] >= 0
+
+    def tensor(self, i: int) -> Tensor:
+        """The tensor of input `i`, as the file declares it."""
+        if not self.has(i):
+            self.fail(f"input {i} is missing; it has {len(self.operator.inputs)}")
+        return self.lowering.subgraph.tensors[self.operator.inputs[i]]
+
+    def output(self, i: int = 0) -> Tensor:
+        """The tensor of output `i`, as the file declares it."""
+        return self.lowering.subgraph.tensors[self.operator.outputs[i]]
+
+    @property
+    def output_count(self) -> int:
+        return len(self.operator.outputs)
+
+    def value(self, i: int) -> str:
+        return self.lowering.value(self.tensor(i).index)
+
+    def values(self) -> list[str]:
+        return [self.value(i) for i in range(len(self))]
+
+    def array(self, i: int) -> np.ndarray | None:
+        """The values of input `i` in the file's dtype, when they are constant."""
+        return self.lowering.arrays.get(self.tensor(i).index)
+
+    def known(self, i: int) -> np.ndarray | None:
+        """The integers of input `i`, some perhaps symbolic, as an array of objects; `None` when they are not known."""
+        tensor = self.tensor(i)
+        if tensor.index in self.lowering.known:
+            return self.lowering.known[tensor.index]
+        array = self.lowering.arrays.get(tensor.index)
+        if array is None or array.dtype.kind not in "iu" or array.size > KNOWN_LIMIT:
+            return None
+        known = np.empty(array.shape, object)
+        known[...] = array.tolist()
+        return known
+
+    def dims(self, i: int, what: str) -> list[Dim]:
+        """Input `i` as a flat list of sizes; refused when they are known only when the model runs."""
+        known = self.known(i)
+        if known is None:
+            raise Refused(f"{what} ({self.tensor(i).name!r}) is computed when the model runs", "make it a constant in the source model")
+        return list(known.reshape(-1))
+
+    def ints(self, i: int, what: str) -> list[int]:
+        """Input `i` as a flat list of integers, none of them symbolic."""
+        dims = self.dims(i, what)
+        for dim in dims:
+            if not isinstance(dim, int):
+                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", "fix the sizes of the inputs")
+        return dims  # type: ignore[return-value]
+
+    def shape(self, i: int) -> list[Dim]:
+        """The shape of input `i`, as it was inferred."""
+        index = self.tensor(i).index
+        if index in self.lowering.known:
+            return list(self.lowering.known[index].shape)
+        if index in self.lowering.arrays:
+            return list(self.lowering.arrays[index].shape)
+        return self.builder.shape(self.value(i))
+
+    def sizes(self, i: int, what: str) -> list[int]:
+        """The shape of input `i`, which must not be symbolic."""
+        shape = self.shape(i)
+        for size in shape:
+            if not isinstance(size, int):
+                raise Refused(f"the shape {[str(dim) for dim in shape]} of {what} is not fixed", "fix the sizes of the inputs")
+        return shape  # type: ignore[return-value]
+
+    def rank(self, i: int, *expected: int) -> int:
+        """The rank of input `i`; an error unless it is one of those expected."""
+        rank = len(self.shape(i))
+        if expected and rank not in expected:
+            self.fail(f"input {i} ({self.tensor(i).name!r}) has rank {rank}, expected {' or '.join(map(str, expected))}")
+        return rank
+
+    def dtype(self, i: int) -> str:
+        """The canonical dtype of input `i`."""
+        return canonical_dtype(self.tensor(i).dtype)
+
+    def axis(self, axis: int, rank: int) -> int:
+        """An axis counted from the front; an error when there is no such axis."""
+        if not -rank <= axis < rank:
+            self.fail(f"axis {axis} does not exist in rank {rank}")
+        return axis % rank
+
+    def choice(self, names: Sequence[str], number: int, what: str) -> str:
+        """The name of an enumeration's entry; refused when the number is unknown."""
+        if not 0 <= number < len(names):
+            raise Refused(f"the {what} number {number} is not known; known: {', '.join(names)}")
+        return names[number]
+
+    def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add a node. A dtype that the operator does not take is refused; a shape that does not fit is an error in the file."""
+        dtypes = [self.builder.dtype(value) for value in inputs if value]
+        try:
+            return self.builder.node(op, inputs, attributes, self.label, self.builder.graph.fresh(f"{self.label}/{op}"))
+        except ShapeError as error:
+            try:
+                OPERATORS[op].dtype(dtypes, fill_defaults(OPERATORS[op], attributes))
+            except ShapeError:
+                raise Refused(f"elements of the dtypes {', '.join(dtypes)} are not computed with") from None
+            self.fail(str(error))
+
+    def constant(self, array: np.ndarray) -> str:
+        return self.lowering.constant(array, f"{self.label}/constant")
+
+    def like(self, number: float, value: str) -> str:
+        """A scalar constant of the dtype of a value."""
+        return self.constant(np.asarray(number, np.int32 if self.builder.dtype(value) == "i32" else np.float32))
+
+    def activate(self, value: str, activation: int) -> str:
+        """The value after a fused activation function."""
+        name = self.choice(schema.ACTIVATIONS, activation, "activation function")
+        if name == "NONE":
+            return value
+        if name not in ("RELU", "RELU6", "RELU_N1_TO_1", "TANH"):
+            raise Refused(f"the fused activation function {name}")
+        if name == "TANH":
+            return self.node("tanh", [value])
+        low, high = {"RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}[name]
+        if self.builder.dtype(value) == "f32":
+            return self.node("relu", [value]) if high == math.inf else self.node("clip", [value], minimum=low, maximum=high)
+        value = self.node("max", [value, self.like(low, value)])
+        return value if high == math.inf else self.node("min", [value, self.like(high, value)])
+
+    def reshape(self, value: str, shape: Sequence[Dim]) -> str:
+        """The value in another shape; itself when it has that shape already."""
+        return value if self.builder.shape(value) == list(shape) else self.node("reshape", [value], shape=list(shape))
+
+    def transpose(self, value: str, permutation: Sequence[int]) -> str:
+        """The value with its axes permuted; itself when nothing moves."""
+        moved = list(permutation)
+        return value if moved == sorted(moved) else self.node("transpose", [value], permutation=moved)
+
+    def fail(self, problem: str) -> NoReturn:
+        """The file is wrong here."""
+        raise FormatError(f"{self.where}: {problem}")
+
+
+# A value of the graph by its name, or the values themselves: of a constant, or of sizes (an array of objects).
+Result = Union[str, np.ndarray]
+Lower = Callable[[Call], "str | np.ndarray | Sequence[str | np.ndarray]"]
+
+
+def place(subgraph: Subgraph, operator: Operator) -> str:
+    """Where an operator stands: its index, its name, and the name of the first tensor that it makes."""
+    made = f" making {subgraph.tensors[operator.outputs[0]].name!r}" if operator.outputs else ""
+    return f"operator {operator.index} ({operator.name}{made})"
+
+
+_NUMPY_DTYPES = {"float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
+
+
+def _unique_names(tensors: Sequence[Tensor]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    for tensor in tensors:
+        base = name = tensor.name or f"tensor_{tensor.index}"
+        while name in taken:
+            counts[base] = counts.get(base, 0) + 1
+            name = f"{base}.{counts[base]}"
+        taken.add(name)
+        names[tensor.index] = name
+    return names

@@ -1,0 +1,94 @@
+"""Convolutions: weights are brought to HWIO, SAME padding to numbers."""
+
+from __future__ import annotations
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.tflite.operators.registry import lowers
+from webkiln.importers.tflite.operators.windows import padding, same_padding
+from webkiln.importers.tflite.schema import PADDINGS
+
+
+@lowers("CONV_2D", options="Conv2DOptions")
+def conv2d(call: Call) -> str:
+    call.rank(0, 4)
+    call.rank(1, 4)
+    out, height, width, group_channels = call.sizes(1, "the weights")
+    channels = call.shape(0)[3]
+    if not isinstance(channels, int) or group_channels == 0 or channels % group_channels:
+        call.fail(f"{channels} channels cannot be convolved with weights for {group_channels}")
+    weights = call.lowering.permuted(call.tensor(1).index, [1, 2, 3, 0])
+    return _conv2d(call, weights, [height, width], channels // group_channels)
+
+
+@lowers("DEPTHWISE_CONV_2D", options="DepthwiseConv2DOptions")
+def depthwise_conv2d(call: Call) -> str:
+    call.rank(0, 4)
+    call.rank(1, 4)
+    one, height, width, out = call.sizes(1, "the weights")
+    channels = call.shape(0)[3]
+    if not isinstance(channels, int) or one != 1 or channels == 0 or out % channels:
+        call.fail(f"weights {call.shape(1)} do not fit {channels} channels; expected [1, H, W, a multiple of the channels]")
+    # Output channel c·M + m belongs to input channel c: the order of groups in HWIO.
+    weights = call.lowering.permuted(call.tensor(1).index, [1, 2, 0, 3])
+    return _conv2d(call, weights, [height, width], channels)
+
+
+def _conv2d(call: Call, weights: str, window: list[int], groups: int) -> str:
+    options = call.options
+    stride = [options.stride_height, options.stride_width]
+    dilation = [options.dilation_height, options.dilation_width]
+    kind = call.choice(PADDINGS, options.padding, "padding")
+    inputs = [call.value(0), weights] + ([call.value(2)] if call.has(2) else [])
+    value = call.node(
+        "conv2d",
+        inputs,
+        stride=stride,
+        padding=padding(call, kind, call.shape(0), window, stride, dilation),
+        dilation=dilation,
+        groups=groups,
+    )
+    return call.activate(value, options.activation)
+
+
+@lowers("TRANSPOSE_CONV", options="TransposeConvOptions")
+def transpose_conv(call: Call) -> str:
+    """The gradient of a convolution: a convolution, with flipped weights, over the input spread out by the stride."""
+    options = call.options
+    call.rank(1, 4)
+    call.rank(2, 4)
+    target = call.dims(0, "the output shape")
+    out, height, width, _ = call.sizes(1, "the weights")
+    if len(target) != 4:
+        call.fail(f"its output shape {target} is not of rank 4")
+    stride, window = [options.stride_height, options.stride_width], [height, width]
+    kind = call.choice(PADDINGS, options.padding, "padding")
+    if min(stride) < 1 or min(window) < 1:
+        call.fail(f"its stride {stride} and window {window} must be at least 1")
+    shape = call.shape(2)
+    low: list[Dim] = [0, 0, 0, 0]
+    high: list[Dim] = [0, 0, 0, 0]
+    for axis in (1, 2):
+        size, wanted, k, step = shape[axis], target[axis], window[axis - 1], stride[axis - 1]
+        before = same_padding(wanted, k, step)[0] if kind == "SAME" else 0
+        low[axis] = k - 1 - before
+        high[axis] = wanted + before - (size - 1) * step - 1
+    for amount in (*low, *high):
+        if amount < 0:
+            raise Refused(f"an output of shape {target}, which cuts off what the input {shape} reaches")
+    spread = call.node("pad", [call.value(2)], low=low, high=high, interior=[0, stride[0] - 1, stride[1] - 1, 0], value=0.0)
+    inputs = [spread, _flipped(call)] + ([call.value(3)] if call.has(3) else [])
+    return call.activate(call.node("conv2d", inputs), options.activation)
+
+
+def _flipped(call: Call) -> str:
+    """The weights [O, KH, KW, I] as HWIO, turned by 180°."""
+    index = call.tensor(1).index
+    array = call.array(1)
+    if array is not None:
+        return call.lowering.constant(array[:, ::-1, ::-1].transpose(1, 2, 3, 0), call.lowering.labels[index])
+    size = call.shape(1)
+    flipped = call.node(
+        "slice", [call.value(1)], start=[0, size[1] - 1, size[2] - 1, 0], size=size, step=[1, -1, -1, 1]
+    )
+    return call.transpose(flipped, [1, 2, 3, 0])

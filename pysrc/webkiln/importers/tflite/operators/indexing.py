@@ -1,0 +1,55 @@
+"""Picking elements by index."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.tflite.operators.registry import lowers
+
+
+def _indices(call: Call, i: int) -> str:
+    value = call.value(i)
+    return call.node("cast", [value], to="i32") if call.builder.dtype(value) in ("u8", "i8") else value
+
+
+@lowers("GATHER", options="GatherOptions")
+def gather(call: Call) -> str:
+    if call.options.batch_dims != 0:
+        raise Refused(f"batch_dims {call.options.batch_dims}; 0 is converted")
+    return call.node("gather", [call.value(0), _indices(call, 1)], axis=call.axis(call.options.axis, call.rank(0)))
+
+
+@lowers("EMBEDDING_LOOKUP")
+def embedding_lookup(call: Call) -> str:
+    return call.node("gather", [call.value(1), _indices(call, 0)], axis=0)
+
+
+@lowers("GATHER_ND")
+def gather_nd(call: Call) -> str:
+    """The last axis of the indices is a position in the first axes of x, which are flattened into one."""
+    shape, places = call.sizes(0, "what is gathered from"), call.shape(1)
+    depth = places[-1] if places else None
+    if not isinstance(depth, int) or not 0 < depth <= len(shape):
+        call.fail(f"indices of shape {places} do not fit rank {len(shape)}")
+    strides = np.array([int(np.prod(shape[i + 1 : depth])) for i in range(depth)], np.int32)
+    indices = _indices(call, 1)
+    # Each index is clamped by itself, or the sum could reach another row.
+    last = call.constant(np.array([size - 1 for size in shape[:depth]], np.int32))
+    indices = call.node("min", [call.node("max", [indices, call.like(0, indices)]), last])
+    flat = call.node("reduce_sum", [call.node("mul", [indices, call.constant(strides)])], axes=[len(places) - 1], keep_dims=False)
+    rows: list[Dim] = [int(np.prod(shape[:depth])), *shape[depth:]]
+    return call.node("gather", [call.reshape(call.value(0), rows), flat], axis=0)
+
+
+@lowers("ONE_HOT", options="OneHotOptions")
+def one_hot(call: Call) -> str:
+    depth = call.ints(1, "the depth")
+    places = call.shape(0)
+    if len(depth) != 1 or depth[0] < 0:
+        call.fail(f"a depth of {depth}")
+    axis = call.axis(call.options.axis, len(places) + 1)
+    expanded = call.reshape(_indices(call, 0), [*places[:axis], 1, *places[axis:]])
+    counts = np.arange(depth[0], dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(len(places) + 1)])
+    return call.node("where", [call.node("equal", [expanded, call.constant(counts)]), call.value(2), call.value(3)])

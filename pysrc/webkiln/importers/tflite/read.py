@@ -1,0 +1,282 @@
+"""A TFLite file, read into a graph."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
+from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
+from webkiln.graph.dtypes import FROM_SOURCE, canonical_dtype
+from webkiln.graph.signature import Argument, Signature
+from webkiln.importers.imported import ImportedModel
+from webkiln.importers.tflite import sizes
+from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, Tensor, parse
+from webkiln.importers.tflite.hints import hint
+from webkiln.importers.tflite.lowering import QUANTIZED, Call, Lowering, Refused, place
+from webkiln.importers.tflite.operators import RULES
+from webkiln.importers.tflite.operators.registry import Rule
+
+
+def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
+    """Read a TFLite file.
+
+    `inputs`: shapes by input name that replace the file's; a string is a symbolic size. `signature`: which one; the first by default.
+    Raises `FormatError` for a file that is wrong, `UnsupportedOperatorError` (all at once) for what cannot be converted, and
+    `InputError` for an input or signature that does not exist.
+    """
+    file = parse(path.read_bytes())
+    definitions = _choose(file, signature)
+    subgraph = file.subgraphs[definitions[0].subgraph]
+    lowering = Lowering(subgraph)
+    order = _in_order(subgraph, lowering)
+    symbols = _add_inputs(lowering, definitions[0], inputs or {})
+    _lower_all(lowering, order)
+    for index in subgraph.outputs:
+        lowering.builder.output(lowering.value(index))
+    graph = lowering.builder.graph
+    graph.outputs = list(dict.fromkeys(graph.outputs))
+    graph.check()
+    return ImportedModel(
+        graph=graph,
+        signatures=[_signature(definition, lowering) for definition in definitions],
+        name=file.metadata.get("name") or path.stem,
+        symbols={name: {} for name in symbols},
+        metadata=_provenance(file.metadata),
+        operators=Counter(operator.name for operator in subgraph.operators),
+        format="tflite",
+    )
+
+
+def _provenance(metadata: Mapping[str, str]) -> dict[str, str]:
+    names = {"description": "description", "author": "attribution", "licence": "licence"}
+    return {names[key]: text for key, text in metadata.items() if key in names}
+
+
+def _choose(file: File, name: str | None) -> list[SignatureDefinition]:
+    """The signatures to convert: those of one subgraph, the wanted one first."""
+    if not file.signatures:
+        if name not in (None, "serving_default"):
+            raise InputError(f"the file has no signature {name!r}; it has none at all, so leave the name out")
+        graph = file.subgraphs[0]
+        return [SignatureDefinition("serving_default", 0, _arguments(graph, graph.inputs), _arguments(graph, graph.outputs))]
+    chosen = next((one for one in file.signatures if name in (None, one.name)), None)
+    if chosen is None:
+        known = ", ".join(repr(one.name) for one in file.signatures)
+        raise InputError(f"the file has no signature {name!r}; it has: {known}")
+    others = [one for one in file.signatures if one.subgraph == chosen.subgraph and one is not chosen]
+    return [chosen, *others]
+
+
+def _arguments(graph: Subgraph, indices: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    """Arguments named as their tensors."""
+    names: dict[str, int] = {}
+    result = []
+    for index in indices:
+        base = graph.tensors[index].name or f"tensor_{index}"
+        names[base] = names.get(base, -1) + 1
+        result.append((f"{base}.{names[base]}" if names[base] else base, index))
+    return tuple(result)
+
+
+def _signature(definition: SignatureDefinition, lowering: Lowering) -> Signature:
+    def arguments(entries: Sequence[tuple[str, int]]) -> list[Argument]:
+        found = []
+        for name, index in entries:
+            value = lowering.value(index)
+            found.append(Argument(name, value, lowering.subgraph.tensors[index].dtype, tuple(lowering.builder.shape(value))))
+        return found
+
+    return Signature(definition.name or "serving_default", arguments(definition.inputs), arguments(definition.outputs))
+
+
+def _in_order(subgraph: Subgraph, lowering: Lowering) -> list[Operator]:
+    """The operators such that each comes after those that make what it reads; in the file's order where that is so already."""
+    makers: dict[int, int] = {}
+    for operator in subgraph.operators:
+        for index in operator.outputs:
+            name = subgraph.tensors[index].name
+            if index in makers:
+                raise FormatError(f"{place(subgraph, operator)}: the tensor {name!r} is made by operator {makers[index]} already")
+            if index in subgraph.inputs or index in lowering.arrays:
+                kind = "an input of the model" if index in subgraph.inputs else "a constant"
+                raise FormatError(f"{place(subgraph, operator)}: it makes the tensor {name!r}, which is {kind}")
+            makers[index] = operator.index
+    waiting: dict[int, int] = {}
+    readers: dict[int, list[int]] = {}
+    for operator in subgraph.operators:
+        needed = {index for index in operator.inputs if index in makers}
+        for index in operator.inputs:
+            tensor = subgraph.tensors[index] if index >= 0 else None
+            has_value = tensor is None or index in needed or index in subgraph.inputs or index in lowering.arrays
+            if tensor is not None and not has_value and not tensor.variable and tensor.data is None and tensor.dtype in FROM_SOURCE:
+                raise FormatError(f"{place(subgraph, operator)}: it reads the tensor {tensor.name!r}, which nothing makes")
+        sources = {makers[index] for index in needed}
+        waiting[operator.index] = len(sources)
+        for source in sources:
+            readers.setdefault(source, []).append(operator.index)
+    for index in subgraph.outputs:
+        if index not in makers and index not in subgraph.inputs and index not in lowering.arrays:
+            raise FormatError(f"the output {subgraph.tensors[index].name!r} of the model is made by nothing")
+    ready = [index for index, count in waiting.items() if count == 0]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(subgraph.operators[index])
+        for reader in readers.get(index, []):
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                heapq.heappush(ready, reader)
+    if len(order) < len(subgraph.operators):
+        stuck = next(operator for operator in subgraph.operators if waiting[operator.index])
+        raise FormatError(f"{place(subgraph, stuck)}: what it reads depends on what it makes: the graph has a cycle")
+    return order
+
+
+def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: Mapping[str, Sequence[int | str]]) -> list[str]:
+    """Define the graph's inputs; returns the names of their symbols."""
+    subgraph = lowering.subgraph
+    argument_names = {index: name for name, index in definition.inputs}
+    public = {index: argument_names.get(index, subgraph.tensors[index].name) for index in subgraph.inputs}
+    shapes: dict[int, Shape] = {}
+    for name, sizes_given in overrides.items():
+        found = [index for index in subgraph.inputs if name in (public[index], subgraph.tensors[index].name)]
+        if not found:
+            raise InputError(f"there is no input {name!r}; the model takes: {', '.join(map(repr, public.values())) or 'none'}")
+        shapes[found[0]] = _override(name, subgraph.tensors[found[0]], sizes_given)
+    dynamic = [index for index in subgraph.inputs if index not in shapes and -1 in subgraph.tensors[index].shape]
+    # One name for all batches, where every input has one.
+    rest = [index for index in subgraph.inputs if index not in shapes]
+    one_batch = all(subgraph.tensors[index].shape[:1] == (-1,) for index in rest)
+    taken: set[str] = set()
+    for index in dynamic:
+        declared = subgraph.tensors[index].shape
+        dims: list[Dim] = []
+        for axis, size in enumerate(declared):
+            if size != -1:
+                dims.append(size)
+            elif axis == 0 and one_batch:
+                dims.append(symbol("N"))
+            else:
+                dims.append(symbol(_symbol_name(public[index], axis, taken)))
+        shapes[index] = tuple(dims)
+    symbols: dict[str, None] = {}
+    for index in dict.fromkeys(subgraph.inputs):
+        tensor = subgraph.tensors[index]
+        if tensor.dtype not in FROM_SOURCE:
+            raise UnsupportedOperatorError(
+                [Unsupported("INPUT", f"input {tensor.name!r}", f"elements of the dtype {tensor.dtype}", hint("dtype"))]
+            )
+        shape = shapes.get(index, tensor.shape)
+        lowering.resized = lowering.resized or shape != tensor.shape
+        lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
+        for dim in shape:
+            symbols.update(dict.fromkeys(sorted(symbols_of(dim))))
+    return list(symbols)
+
+
+def _override(name: str, tensor: Tensor, given: Sequence[int | str]) -> Shape:
+    shape = tuple(parse_dim(int(size) if isinstance(size, np.integer) else size) for size in given)
+    if tensor.shape and len(shape) != len(tensor.shape):
+        raise InputError(f"the input {name!r} has rank {len(tensor.shape)} ({list(tensor.shape)}), not {len(shape)}")
+    for size in shape:
+        if size < 0:
+            raise InputError(f"the size {size} given for the input {name!r} is negative")
+    return shape
+
+
+def _symbol_name(argument: str, axis: int, taken: set[str]) -> str:
+    clean = re.sub(r"\W", "_", argument, flags=re.ASCII)
+    base = name = f"{clean if not clean[:1].isdigit() else '_' + clean}_d{axis}"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(name)
+    return name
+
+
+def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
+    """Lower every operator; what cannot be is collected, and raised at once."""
+    problems: list[Unsupported] = []
+    guessed: set[int] = set()  # tensors that stand in for what could not be made
+    for operator in order:
+        where = place(lowering.subgraph, operator)
+        after_guess = not guessed.isdisjoint(operator.inputs)
+        try:
+            _lower(lowering, operator)
+        except Refused as refusal:
+            if not after_guess or operator.name not in RULES or refusal.args[0] == QUANTIZED[0]:
+                problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
+        except FormatError as error:
+            if not after_guess:
+                raise error if where in str(error) else FormatError(f"{where}: {error}") from None
+        else:
+            continue
+        for index in operator.outputs:
+            guessed.add(index)
+            _stand_in(lowering, index)
+    if problems:
+        raise UnsupportedOperatorError(problems)
+
+
+def _stand_in(lowering: Lowering, index: int) -> None:
+    """Give a tensor that could not be made the shape that the file says, so that what follows it is looked at too."""
+    tensor = lowering.subgraph.tensors[index]
+    if index not in lowering.names and tensor.dtype in FROM_SOURCE:
+        shape = tuple(abs(size) for size in tensor.shape)
+        name = lowering.builder.graph.fresh(lowering.labels[index])
+        lowering.names[index] = lowering.builder.input(name, canonical_dtype(tensor.dtype), shape)
+
+
+def _lower(lowering: Lowering, operator: Operator) -> None:
+    rule = RULES.get(operator.name)
+    if rule is None:
+        raise Refused("", hint(operator.name))
+    _check_tensors(lowering, operator)
+    call = Call(lowering, operator, rule.options)
+    first_node = len(lowering.builder.graph.nodes)
+    results = sizes.compute(call)
+    if results is None:
+        results = _results(call, rule)
+    if len(results) != len(operator.outputs):
+        call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
+    for index, result in zip(operator.outputs, results, strict=True):
+        if isinstance(result, str):
+            expected, made = canonical_dtype(lowering.subgraph.tensors[index].dtype), lowering.builder.dtype(result)
+            if expected != made:
+                call.fail(f"its output is declared as {lowering.subgraph.tensors[index].dtype}, but is {made}")
+            lowering.bind(index, result, first_node)
+        elif result.dtype == object:
+            lowering.known[index] = result
+        else:
+            lowering.arrays[index] = result
+
+
+def _results(call: Call, rule: Rule) -> list[str | np.ndarray]:
+    result = rule.lower(call)
+    return list(result) if isinstance(result, (list, tuple)) else [result]  # type: ignore[list-item]
+
+
+def _check_tensors(lowering: Lowering, operator: Operator) -> None:
+    """Refuse elements that are not computed with."""
+    for index in (*operator.inputs, *operator.outputs):
+        if index < 0:
+            continue
+        tensor = lowering.subgraph.tensors[index]
+        if tensor.variable:
+            raise Refused("variables that are kept from run to run are not converted yet", "give the state as inputs and outputs")
+        constant = operator.name in ("DEQUANTIZE", "DENSIFY") and index in lowering.arrays
+        result = operator.name == "DENSIFY" and index in operator.outputs
+        if tensor.dtype in ("int8", "uint8", "int16", "int4") and (tensor.quantized or tensor.dtype == "int4") and not (constant or result):
+            raise Refused(*QUANTIZED)
+        if tensor.dtype not in FROM_SOURCE:
+            raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
+        if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:
+            raise Refused("it reads what could not be made")
