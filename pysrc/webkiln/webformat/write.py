@@ -134,7 +134,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         ],
         "processing": bundle.processing,
         "shards": records,
-        "golden": golden,
+        **({"golden": golden} if golden["cases"] else {}),
         "provenance": bundle.provenance,
     }
     return {"model.json": _json(model).encode(), **contents}
