@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from webkiln.commands.terminal import table
 from webkiln.ops import OPERATORS, Operator, Unavailable
+from webkiln.parity.verify import BACKENDS
 
-HEADINGS = ("operator", "inputs", "attributes", "numpy", "wasm", "gradient", "tolerance", "meaning")
+HEADINGS = ("operator", "inputs", "attributes", "dtypes", "backends", "gradient", "tolerance")
+
+# Every operator of the table runs on all of them; the parity tests hold them to it, operator by operator.
+ALL_BACKENDS = ", ".join(("numpy", *BACKENDS))
 
 
 def command(*, markdown: bool) -> bool:
-    rows = [_row(operator) for operator in sorted(OPERATORS.values(), key=lambda operator: operator.name)]
+    operators = sorted(OPERATORS.values(), key=lambda operator: operator.name)
     if markdown:
-        print("\n".join(["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]))
-        for row in rows:
-            print("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+        headings = (*HEADINGS, "meaning")
+        print("\n".join(["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]))
+        for operator in operators:
+            print("| " + " | ".join(cell.replace("|", "\\|") for cell in (*_row(operator), operator.summary)) + " |")
     else:
-        table(HEADINGS, rows, title=f"{len(rows)} operators")
+        table(HEADINGS, [_row(operator) for operator in operators], title=f"{len(operators)} operators")
     return True
 
 
 def _row(operator: Operator) -> tuple[str, ...]:
-    tolerance = operator.tolerance
+    tolerance = max(operator.tolerance.relative, operator.tolerance.absolute)
     return (
         operator.name,
         ", ".join(operator.inputs),
         ", ".join(operator.attributes),
-        "yes",
-        "yes",
+        ", ".join(dict.fromkeys(variant[0] for variant in operator.variants)),
+        ALL_BACKENDS,
         "no" if isinstance(operator.gradient, Unavailable) else "yes",
-        "exact" if tolerance.relative == tolerance.absolute == 0 else f"{max(tolerance.relative, tolerance.absolute):.0e}",
-        operator.summary,
+        f"{tolerance:.0e}" if tolerance else "exact",
     )

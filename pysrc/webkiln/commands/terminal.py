@@ -11,8 +11,8 @@ from rich.text import Text
 
 Note = Callable[[str], None]
 
-output = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+output = Console(highlight=False, markup=False, emoji=False)
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def plain(text: object) -> str:
@@ -27,12 +27,12 @@ def plain_lines(text: str) -> str:
 
 def say(text: str) -> None:
     """A line of the result."""
-    output.print(Text(plain(text)))
+    output.print(Text(plain(text)), soft_wrap=True)
 
 
 def remark(text: str) -> None:
     """A line beside the result, to standard error."""
-    messages.print(Text(plain(text)))
+    messages.print(Text(plain(text)), soft_wrap=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", right: Sequence[str] = ()) -> None:
@@ -43,7 +43,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     for row in rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
     # A table in a file or a pipe is for programs too: its lines are not to be broken at some screen's width.
-    output.print(shown, soft_wrap=False, width=None if output.is_terminal else 400, crop=False)
+    console = output if output.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)
+    console.print(shown)
 
 
 @contextmanager
