@@ -24,7 +24,7 @@ import { verify } from "./verify.js";
 /** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number>> }} ReadInputs shapes by argument, elements by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry */
-/** @typedef {{ milliseconds: number, runs: number, commands: ProfileEntry[] }} Profile */
+/** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
 /**
  * @typedef {object} LoadedParts
  * @property {ModelDescription} description
@@ -166,6 +166,7 @@ export class Model {
     return {
       milliseconds,
       runs,
+      segments: plan.info.segments,
       commands: plan.commands.map(({ kernel, operations }, index) => ({
         kernel,
         operators: operations.map(({ op }) => op),

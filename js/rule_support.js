@@ -22,6 +22,11 @@ export function differ(a, b) {
   return !equal(a, b);
 }
 
+/** The larger of two sizes. @param {number} a @param {number} b */
+export function maximum(a, b) {
+  return Math.max(a, b);
+}
+
 /** Division that rounds towards minus infinity. @param {number} a @param {number} b */
 export function floordiv(a, b) {
   return Math.floor(a / b);

@@ -54,15 +54,13 @@ export function planGraph(graph, weights, state, scalarOf, { fuse = true, output
   const read = new Map(outputs.map((name) => [name, lowering.output(name)]));
   lowering.updateState(state);
   const { commands, data } = lowering;
+  const apart = new Set(commands.flatMap(referencesOf).flatMap(({ storage }) => (storage.kind === "arena" ? [storage] : [])));
+  const intermediateBytes = [...apart].reduce((sum, { bytes }) => sum + bytes, 0);
   shareInPlace(commands);
 
   const lives = lifetimes(commands, [...inputs.values(), ...read.values()]);
   const storages = [...lives.keys()];
   const { offsets, size } = planArena(storages.map((storage) => ({ size: storage.bytes, .../** @type {Lifetime} */ (lives.get(storage)) })));
-  const intermediateBytes = units.reduce((sum, { output }) => {
-    const { shape, dtype } = /** @type {import("../../graph.js").TensorType} */ (graph.types.get(output));
-    return sum + shape.reduce((a, b) => a * b, DTYPES[dtype].size);
-  }, 0);
   const info = {
     segments: segments.map((segment) => ({
       backend: segment.backend,
