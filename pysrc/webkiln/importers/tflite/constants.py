@@ -77,7 +77,8 @@ def _densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Any, what: st
     axes: list[int] = []
     for axis in range(rank):
         axes += [axis, *(rank + i for i, outer in enumerate(blocks) if outer == axis)]
-    return whole.reshape(sizes).transpose(axes).reshape(shape)
+    dense: np.ndarray = whole.reshape(sizes).transpose(axes).reshape(shape)
+    return dense
 
 
 def scale_integers(array: np.ndarray, tensor: Tensor) -> np.ndarray:
@@ -95,4 +96,5 @@ def scale_integers(array: np.ndarray, tensor: Tensor) -> np.ndarray:
             raise FormatError(f"{what} has {scale.size} scales along axis {axis} of the shape {list(array.shape)}")
         shape = tuple(scale.size if i == axis else 1 for i in range(array.ndim))
     offset = zero_point.reshape(shape) if zero_point.size else 0
-    return (scale.reshape(shape) * (array.astype(np.int64) - offset).astype(np.float32)).astype(np.float32)
+    steps = (array.astype(np.int64) - offset).astype(np.float32)
+    return np.asarray(scale.reshape(shape) * steps, np.float32)

@@ -26,6 +26,7 @@ class Tensor:
     quantization: Table | None
     sparsity: Table | None
     variable: bool
+    ranked: bool  # whether the rank is sure to be that of `shape`
 
     @property
     def quantized(self) -> bool:
@@ -154,7 +155,7 @@ def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tens
     if count > _INT32_MAX:
         raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements; at most 2^31 - 1 are read")
     data = buffers[tensor.buffer] if tensor.buffer else None
-    return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable)
+    return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))
 
 
 def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureDefinition:

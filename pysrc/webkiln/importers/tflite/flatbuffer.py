@@ -82,7 +82,7 @@ class _Decoder:
         self.budget = 8 * len(data) + 4096
 
     def decode(self, root: str) -> Table:
-        return self._table(root, self._offset(0, "the root table"))  # type: ignore[no-any-return]
+        return self._table(root, self._offset(0, "the root table"))
 
     def _read(self, kind: str, at: int, what: str) -> Any:
         code = SCALARS[kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Union
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -277,7 +277,6 @@ class Call:
 
 
 # A value of the graph by its name, or the values themselves: of a constant, or of sizes (an array of objects).
-Result = Union[str, np.ndarray]
 Lower = Callable[[Call], "str | np.ndarray | Sequence[str | np.ndarray]"]
 
 

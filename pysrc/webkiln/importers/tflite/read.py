@@ -33,12 +33,13 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     file = parse(path.read_bytes())
     definitions = _choose(file, signature)
     subgraph = file.subgraphs[definitions[0].subgraph]
+    if not subgraph.outputs:
+        raise FormatError("the model has no outputs: there is nothing to convert")
     lowering = Lowering(subgraph)
     order = _in_order(subgraph, lowering)
     symbols = _add_inputs(lowering, definitions[0], inputs or {})
     _lower_all(lowering, order)
-    for index in subgraph.outputs:
-        lowering.builder.output(lowering.value(index))
+    _add_outputs(lowering)
     graph = lowering.builder.graph
     graph.outputs = list(dict.fromkeys(graph.outputs))
     graph.check()
@@ -167,12 +168,17 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
                 dims.append(symbol(_symbol_name(public[index], axis, taken)))
         shapes[index] = tuple(dims)
     symbols: dict[str, None] = {}
+    # Files of old do not say whether a shape of [] is a scalar's; there it is.
+    ranks_are_written = any(tensor.ranked and not tensor.shape for tensor in subgraph.tensors)
     for index in dict.fromkeys(subgraph.inputs):
         tensor = subgraph.tensors[index]
         if tensor.dtype not in FROM_SOURCE:
             raise UnsupportedOperatorError(
                 [Unsupported("INPUT", f"input {tensor.name!r}", f"elements of the dtype {tensor.dtype}", hint("dtype"))]
             )
+        if not tensor.ranked and index not in shapes and ranks_are_written:
+            problem = Unsupported("INPUT", f"input {public[index]!r}", "its rank is not known", f"Give its shape: --input {public[index]}=SHAPE")
+            raise UnsupportedOperatorError([problem])
         shape = shapes.get(index, tensor.shape)
         lowering.resized = lowering.resized or shape != tensor.shape
         lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
@@ -226,6 +232,18 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         raise UnsupportedOperatorError(problems)
 
 
+def _add_outputs(lowering: Lowering) -> None:
+    problems = []
+    for index in lowering.subgraph.outputs:
+        try:
+            lowering.builder.output(lowering.value(index))
+        except Refused as refusal:
+            where = f"output {lowering.subgraph.tensors[index].name!r}"
+            problems.append(Unsupported("OUTPUT", where, refusal.reason, refusal.hint))
+    if problems:
+        raise UnsupportedOperatorError(problems)
+
+
 def _stand_in(lowering: Lowering, index: int) -> None:
     """Give a tensor that could not be made the shape that the file says, so that what follows it is looked at too."""
     tensor = lowering.subgraph.tensors[index]
@@ -242,9 +260,7 @@ def _lower(lowering: Lowering, operator: Operator) -> None:
     _check_tensors(lowering, operator)
     call = Call(lowering, operator, rule.options)
     first_node = len(lowering.builder.graph.nodes)
-    results = sizes.compute(call)
-    if results is None:
-        results = _results(call, rule)
+    results = sizes.compute(call) or _results(call, rule)
     if len(results) != len(operator.outputs):
         call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
     for index, result in zip(operator.outputs, results, strict=True):
@@ -259,9 +275,9 @@ def _lower(lowering: Lowering, operator: Operator) -> None:
             lowering.arrays[index] = result
 
 
-def _results(call: Call, rule: Rule) -> list[str | np.ndarray]:
+def _results(call: Call, rule: Rule) -> Sequence[str | np.ndarray]:
     result = rule.lower(call)
-    return list(result) if isinstance(result, (list, tuple)) else [result]  # type: ignore[list-item]
+    return [result] if isinstance(result, (str, np.ndarray)) else result
 
 
 def _check_tensors(lowering: Lowering, operator: Operator) -> None:

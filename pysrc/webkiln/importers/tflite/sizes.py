@@ -91,7 +91,7 @@ def _strided_slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
         if not isinstance(start, int) or not isinstance(size, int):
             return None
         picked = np.take(picked, [start + k * step for k in range(size)], axis=axis)
-    return picked.reshape([int(size) for size in shape])  # type: ignore[call-overload]
+    return picked.reshape(_ints(np.array(shape, object)))
 
 
 def _slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray:

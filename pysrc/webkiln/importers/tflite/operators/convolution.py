@@ -13,7 +13,7 @@ from webkiln.importers.tflite.schema import PADDINGS
 def conv2d(call: Call) -> str:
     call.rank(0, 4)
     call.rank(1, 4)
-    out, height, width, group_channels = call.sizes(1, "the weights")
+    _, height, width, group_channels = call.sizes(1, "the weights")
     channels = call.shape(0)[3]
     if not isinstance(channels, int) or group_channels == 0 or channels % group_channels:
         call.fail(f"{channels} channels cannot be convolved with weights for {group_channels}")
@@ -58,7 +58,7 @@ def transpose_conv(call: Call) -> str:
     call.rank(1, 4)
     call.rank(2, 4)
     target = call.dims(0, "the output shape")
-    out, height, width, _ = call.sizes(1, "the weights")
+    _, height, width, _ = call.sizes(1, "the weights")
     if len(target) != 4:
         call.fail(f"its output shape {target} is not of rank 4")
     stride, window = [options.stride_height, options.stride_width], [height, width]

@@ -231,4 +231,4 @@ def arange(call: Call) -> np.ndarray:
     count = max(0, math.ceil((limit[0].item() - start[0].item()) / delta[0].item()))
     if count > 2**24:
         raise Refused(f"a range of {count} numbers")
-    return (start[0].item() + np.arange(count) * delta[0].item()).astype(call.output().dtype)
+    return np.asarray(start[0].item() + np.arange(count) * delta[0].item(), call.output().dtype)

@@ -59,7 +59,7 @@ def _picked(before: int, after: int, align_corners: bool, half_pixel: bool) -> n
     scale = np.float32(before - 1) / np.float32(after - 1) if align_corners and after > 1 else np.float32(before) / np.float32(after)
     at = (np.arange(after, dtype=np.float32) + np.float32(0.5 if half_pixel else 0)) * np.float32(scale)
     rounded = np.floor(at + np.float32(0.5)) if align_corners else np.floor(at)
-    return np.clip(rounded, 0, before - 1).astype(np.int32)
+    return np.asarray(np.clip(rounded, 0, before - 1), np.int32)
 
 
 def _canonical(before: int, after: int, coordinates: str, rounding: str) -> np.ndarray:

@@ -65,16 +65,18 @@ def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Di
                 at = _from_front(begin[i], size)
                 if at < 0 or at >= size:
                     call.fail(f"index {begin[i]} lies outside of axis {len(starts)} of {shape}")
-                start, count, stride = at, 1, 1
+                starts.append(at)
+                sizes.append(1)
+                steps.append(1)
             else:
                 stride = step[i]
                 first = None if masked(options.begin_mask, i) else begin[i]
                 last = None if masked(options.end_mask, i) else begin[i] + end[i] if options.offset else end[i]
                 start, count = _range(first, last, stride, size)
+                starts.append(start)
+                sizes.append(count)
+                steps.append(stride)
                 result.append(count)
-            starts.append(start)
-            sizes.append(count)
-            steps.append(stride)
     whole(len(shape) - len(starts))
     # An empty axis has no element to start at.
     starts = [0 if count == 0 else at for at, count in zip(starts, sizes, strict=True)]
