@@ -21,10 +21,38 @@ LANES_OF_DTYPE: dict[str, Lanes] = {"f32": "f4", "i32": "i4", "u8": "i4", "i8": 
 _NARROW = {"u8": "{} & 255", "i8": "({} << 24) >> 24"}
 
 _FLOAT_FUNCTIONS = frozenset(
-    "exp log sqrt floor ceil round trunc sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf".split()
+    [
+        "exp",
+        "log",
+        "sqrt",
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "erf",
+    ]
 )
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_COMPARISONS: dict[type[ast.cmpop], str] = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +105,10 @@ class _Renderer:
             return self.binary(node)
         if isinstance(node, ast.BoolOp):
             sign = "&" if isinstance(node.op, ast.And) else "|"
-            return Value("(" + f" {sign} ".join(self.as_lanes(self.visit(item), "mask", node) for item in node.values) + ")", "mask")
+            return Value(
+                "(" + f" {sign} ".join(self.as_lanes(self.visit(item), "mask", node) for item in node.values) + ")",
+                "mask",
+            )
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
             return self.compare(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
@@ -127,7 +158,12 @@ class _Renderer:
         lanes, parts = self.unify(node, *arguments)
         if name in ("abs", "min", "max") and lanes != "mask":
             # A literal is no NaN, so the cheaper of the two does.
-            known = name != "abs" and lanes == "f4" and arguments[1].lanes == "number" and not math.isnan(arguments[1].number)
+            known = (
+                name != "abs"
+                and lanes == "f4"
+                and arguments[1].lanes == "number"
+                and not math.isnan(arguments[1].number)
+            )
             return Value(f"{'p' if known else ''}{name}_{lanes}({', '.join(parts)})", lanes)
         if lanes == "f4" and name in _FLOAT_FUNCTIONS | {"pow"}:
             return Value(f"{name}_f4({', '.join(parts)})", lanes)

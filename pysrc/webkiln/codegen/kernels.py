@@ -23,7 +23,15 @@ OPERAND_CLASSES = ("scalar", "contiguous", "row", "column", "strided")
 POOL_MODES = ("max", "average", "average_padded")
 REDUCE_MODES = ("sum", "mean", "max", "min", "prod")
 
-PROGRAM_HEADER = ("dtype", "output", "operands", "instructions", "result", "columns", *(f"dims{axis}" for axis in range(AXES)))
+PROGRAM_HEADER = (
+    "dtype",
+    "output",
+    "operands",
+    "instructions",
+    "result",
+    "columns",
+    *(f"dims{axis}" for axis in range(AXES)),
+)
 OPERAND_WORDS = 4 + AXES  # class, dtype, address, bits, strides
 INSTRUCTION_WORDS = 5  # opcode, a, b, c, destination
 
@@ -75,7 +83,9 @@ class Kernel:
 
 
 _PICTURE = "batch height width channels out_height out_width"
-_WINDOW = "kernel_height kernel_width stride_height stride_width padding_top padding_left dilation_height dilation_width"
+_WINDOW = (
+    "kernel_height kernel_width stride_height stride_width padding_top padding_left dilation_height dilation_width"
+)
 _LAST = "minimum maximum epilogue"
 
 # `*name` is an address, `name[n]` n words, the rest integers; floats by name.
@@ -132,8 +142,13 @@ def opcode_name(operator: str, variant: Sequence[str]) -> str:
 
 def instructions(operators: Mapping[str, Operator]) -> tuple[Opcode, ...]:
     """Every instruction, numbered in the order of the table."""
-    pairs = [(operator, variant) for operator in operators.values() if operator.elementwise for variant in operator.variants]
-    return tuple(Opcode(number, opcode_name(operator.name, variant), operator, variant) for number, (operator, variant) in enumerate(pairs))
+    pairs = [
+        (operator, variant) for operator in operators.values() if operator.elementwise for variant in operator.variants
+    ]
+    return tuple(
+        Opcode(number, opcode_name(operator.name, variant), operator, variant)
+        for number, (operator, variant) in enumerate(pairs)
+    )
 
 
 def opcodes(operators: Mapping[str, Operator]) -> dict[str, int]:

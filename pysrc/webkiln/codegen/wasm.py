@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from webkiln.codegen import kernels as table
-from webkiln.codegen.expressions import LANES_OF_DTYPE, load, render_expression
+from webkiln.codegen.expressions import load, render_expression
 from webkiln.codegen.paths import REPOSITORY, source_folder
 from webkiln.errors import WebkilnError
 from webkiln.ops.table import Operator
@@ -134,7 +134,9 @@ def compile(source: Path, out: Path, relaxed: bool) -> None:
     features = "+".join(("generic", *_FEATURES, *(("relaxed_simd",) if relaxed else ())))
     command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding", f"-mcpu={features}"]
     cache = str(REPOSITORY / "build" / "zig")
-    _compile([*command, *_C_FLAGS, *_LINK_FLAGS], source, out, {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache})
+    _compile(
+        [*command, *_C_FLAGS, *_LINK_FLAGS], source, out, {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
+    )
 
 
 def compile_native(source: Path, out: Path, compiler: str, extra: Sequence[str] = ()) -> None:
@@ -145,7 +147,9 @@ def compile_native(source: Path, out: Path, compiler: str, extra: Sequence[str] 
     _compile([compiler, *_C_FLAGS, "-shared", "-fPIC", "-fvisibility=hidden", *extra], source, out, {}, ["-lm"])
 
 
-def _compile(command: Sequence[str], source: Path, out: Path, environment: Mapping[str, str], libraries: Sequence[str] = ()) -> None:
+def _compile(
+    command: Sequence[str], source: Path, out: Path, environment: Mapping[str, str], libraries: Sequence[str] = ()
+) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".compile-") as folder:
         built = Path(folder) / out.name
