@@ -1,9 +1,52 @@
-"""Simplifications that hold everywhere: graph in, graph out."""
+"""Simplifications that hold everywhere: each takes a graph and returns one that computes the same."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from webkiln.graph.graph import Graph
+from webkiln.passes.batch_norm import fold_batch_norm
+from webkiln.passes.bias import fold_bias
+from webkiln.passes.common_subexpressions import merge_common_subexpressions
+from webkiln.passes.constants import fold_constants
+from webkiln.passes.dead_code import remove_dead_code
+from webkiln.passes.identities import remove_identities
+from webkiln.passes.padding import fold_padding
+from webkiln.passes.patterns import recover_patterns
+from webkiln.passes.reshapes import merge_reshapes
+from webkiln.passes.transposes import move_transposes
+
+Pass = Callable[[Graph], Graph]
+
+# In the order in which they are run: what is cheap and makes the rest easier comes first.
+PASSES: tuple[Pass, ...] = (
+    remove_dead_code,
+    fold_constants,
+    remove_identities,
+    merge_common_subexpressions,
+    move_transposes,
+    merge_reshapes,
+    fold_batch_norm,
+    fold_bias,
+    fold_padding,
+    recover_patterns,
+)
+MAXIMUM_ROUNDS = 20
 
 
 def optimize(graph: Graph) -> Graph:
+    """Run all passes until none of them changes anything (at most `MAXIMUM_ROUNDS` times). The graph given is not changed.
+
+    Names of inputs, outputs and states stay. Results agree with those before up to float32 rounding.
+    """
+    for _ in range(MAXIMUM_ROUNDS):
+        before = graph
+        for simplify in PASSES:
+            graph = simplify(graph)
+        if graph is before:
+            break
+    graph.check()
     return graph
+
+
+__all__ = ["PASSES", "Pass", "optimize"]
