@@ -92,7 +92,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     records: list[dict[str, Any]] = []
 
     def add(name: str, tensors: Mapping[str, np.ndarray], role: str) -> None:
-        contents[name] = to_safetensors({key: np.ascontiguousarray(array) for key, array in tensors.items()})
+        contents[name] = to_safetensors({key: np.asarray(array, order="C") for key, array in tensors.items()})
         digest = hashlib.sha256(contents[name]).hexdigest()
         records.append({"file": name, "bytes": len(contents[name]), "sha256": digest, "role": role})
 
