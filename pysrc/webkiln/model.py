@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from webkiln import importers, passes, reference, webformat
+from webkiln import importers, passes, reference, rounding, webformat
 from webkiln.errors import FormatError, InputError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import Dim, Shape
@@ -20,6 +20,7 @@ from webkiln.graph.dtypes import CANONICAL, canonical_dtype, to_canonical
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
 from webkiln.quantization import quantize_weights
+from webkiln.webformat.golden import channels_of
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,22 @@ class Model:
     def trace(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Every value that a node makes, by its name in the graph. State stays as it is."""
         return reference.run(self._active, self._feeds(inputs), keep=True)
+
+    def tolerances(self, inputs: Mapping[str, Any]) -> dict[str, float]:
+        """How far, relative to its largest magnitude, a float32 backend may be from `run` in each output for these inputs.
+
+        1e-5, and more only where the model itself amplifies rounding (see `webkiln.rounding`).
+        """
+        graph, feeds = self._active, self._feeds(inputs)
+        shapes = reference.run(graph, feeds)
+        arguments = self.signature.outputs
+        channels = {one.value: channels_of(self.bundle, one.name, shapes[one.value].shape) for one in arguments}
+        allowed = rounding.tolerances(graph, feeds, channels)
+        return {one.name: allowed[one.value] for one in arguments}
+
+    def trace_tolerances(self, inputs: Mapping[str, Any]) -> dict[str, float]:
+        """The same for every value that a node makes, by its name in the graph."""
+        return rounding.tolerances(self._active, self._feeds(inputs), {name: 0 for node in self._active.nodes for name in node.outputs})
 
     def reset(self) -> None:
         """Put the state back to its initial value."""

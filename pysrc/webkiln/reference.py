@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,17 @@ from webkiln.graph.graph import Graph, State
 from webkiln.ops import OPERATORS
 
 
-def run(graph: Graph, inputs: Mapping[str, np.ndarray], *, keep: bool = False) -> dict[str, np.ndarray]:
+Disturb = Callable[[str, int, np.ndarray], np.ndarray]
+
+
+def run(
+    graph: Graph, inputs: Mapping[str, np.ndarray], *, keep: bool = False, disturb: Disturb | None = None
+) -> dict[str, np.ndarray]:
     """Run a graph.
 
     `inputs` maps every graph input to an array of its canonical dtype and shape; symbols take their values from the shapes.
-    Returns the outputs and next states by value name; with `keep`, every value that a node makes.
+    Returns the outputs and next states by value name; with `keep`, every value that a node makes. `disturb` may change each
+    result, from its operator, the node's number and the array.
     """
     symbols = bind(graph, inputs)
     values: dict[str, np.ndarray] = {}
@@ -35,7 +41,8 @@ def run(graph: Graph, inputs: Mapping[str, np.ndarray], *, keep: bool = False) -
     for i, node in enumerate(graph.nodes):
         operator = OPERATORS[node.op]
         attributes = concrete(node.attributes, symbols)
-        values[node.outputs[0]] = operator.reference([read(name) for name in node.inputs if name], attributes)
+        result = operator.reference([read(name) for name in node.inputs if name], attributes)
+        values[node.outputs[0]] = result if disturb is None else disturb(node.op, i, result)
         if not keep:
             for name in node.inputs:
                 if last_use.get(name) == i and name not in results:

@@ -17,7 +17,7 @@ from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.model import load
 from webkiln.parity.compare import Comparison, compare
 from webkiln.parity.report import Check
-from webkiln.webformat import generator
+from webkiln import generator
 from webkiln.webformat.golden import sample_indices
 from webkiln.webformat.read import parse_shard, read_json, shard_bytes
 
@@ -75,6 +75,16 @@ def check_golden(folder: Path) -> list[Check]:
 def has_golden(folder: Path) -> bool:
     """Whether a folder in the web format has golden vectors."""
     return bool((read_json(folder / "model.json").get("golden") or {}).get("cases"))
+
+
+def golden_tolerances(folder: Path) -> dict[str, float]:
+    """The tolerance of each output that golden vectors are there for."""
+    golden = read_json(folder / "model.json").get("golden") or {"cases": []}
+    return {
+        name: entry.get("tolerance", golden["tolerance"])
+        for case in golden["cases"]
+        for name, entry in case["outputs"].items()
+    }
 
 
 def golden_checks(report: Mapping[str, Any]) -> list[Check]:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from webkiln import reference
+from webkiln import reference, rounding
 from webkiln.errors import ShapeError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import evaluate, symbols_of
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.signature import Argument, Signature
-from webkiln.webformat import generator
+from webkiln import generator
 
 WHOLE_BYTES = 16 * 1024
 SAMPLES = 4096
-TOLERANCE = 1e-5
+TOLERANCE = rounding.LEAST
 FEWEST_ROWS = 64
 _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 128, 224, 256)
 
@@ -33,12 +33,15 @@ def golden_vectors(bundle: Bundle, budget: int) -> tuple[dict[str, Any], dict[st
     for signature in bundle.signatures:
         made = _case(bundle, signature)
         if made is not None:
-            specification, outputs = made
+            specification, outputs, allowed = made
             limit = max(1, min(SAMPLES, budget // (4 * max(1, len(outputs)) * len(bundle.signatures))))
             specification["outputs"] = {
                 name: _store(array, f"{len(cases)}/{name}", channels_of(bundle, name, array.shape), limit, tensors)
                 for name, array in outputs.items()
             }
+            for name, tolerance in allowed.items():
+                if tolerance > TOLERANCE:
+                    specification["outputs"][name]["tolerance"] = tolerance
             cases.append(specification)
     return {"generator": generator.NAME, "tolerance": TOLERANCE, "cases": cases}, tensors
 
@@ -84,15 +87,18 @@ def golden_symbols(bundle: Bundle, signature: Signature) -> list[dict[str, int]]
     return sorted(tries, key=lambda one: sum(abs(value - 4) for value in one.values()))
 
 
-def _case(bundle: Bundle, signature: Signature) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-    graph = bundle.graph
+def _case(
+    bundle: Bundle, signature: Signature
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, float]] | None:
+    """The case without its outputs' entries, the outputs, and their tolerances."""
+    graph = bundle.graph.restricted({argument.value for argument in signature.outputs})
     for symbols in golden_symbols(bundle, signature):
         inputs = generated_inputs(bundle, signature, 1, symbols)
         feeds = {argument.value: inputs[argument.name] for argument in signature.inputs}
         for state in graph.state:
             feeds[state.input] = reference.initial_state(graph, state, symbols)
         try:
-            values = reference.run(graph.restricted({a.value for a in signature.outputs}), feeds)
+            values = reference.run(graph, feeds)
         except (ShapeError, ValueError):
             if symbols:
                 continue
@@ -104,7 +110,10 @@ def _case(bundle: Bundle, signature: Signature) -> tuple[dict[str, Any], dict[st
         for number, argument in enumerate(signature.inputs):
             low, high = input_range(bundle, argument)
             specification["inputs"][argument.name] = {"seed": 1 + number, "low": low, "high": high}
-        return specification, {argument.name: values[argument.value] for argument in signature.outputs}
+        outputs = {argument.name: values[argument.value] for argument in signature.outputs}
+        channels = {a.value: channels_of(bundle, a.name, outputs[a.name].shape) for a in signature.outputs}
+        allowed = rounding.tolerances(graph, feeds, channels)
+        return specification, outputs, {a.name: allowed[a.value] for a in signature.outputs}
     return None
 
 
