@@ -122,6 +122,7 @@ def render(operators: Mapping[str, Operator], relaxed: bool, native: bool = Fals
         tile_rows=_TILE_ROWS[relaxed],
         block_bytes=_BLOCK_BYTES,
         depthwise_tiles=_DEPTHWISE_TILES,
+        most_cells=max(kernel * (3 * stride + kernel) for kernel, stride in _DEPTHWISE_TILES),
     )
 
 
