@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dtypes import canonical_dtype

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from webkiln import BrowserError, FormatError, HashError, InputError, Session
 from webkiln.browsers import session as session_module
 from webkiln.browsers.chromium import find_chromium

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-
 from webkiln.cli import main
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import webkiln
 from webkiln.commands.terminal import plain, size_text
 from webkiln.ops import OPERATORS

@@ -1,4 +1,8 @@
-"""Getting a Chromium onto a machine that has none."""
+"""Getting browsers onto a machine that has none.
+
+    python -m webkiln.browsers.install          a Chromium, by whatever way works
+    python -m webkiln.browsers.install --all    and Debian's Firefox and WebKitGTK, where they can be had
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from webkiln.browsers.chromium import find_chromium, packaged_chromium
@@ -15,6 +19,8 @@ from webkiln.cache import cache_folder
 from webkiln.errors import BrowserError
 
 _NPM_PACKAGE = "@sparticuz/chromium@147.0.2"  # carries the browser inside the package
+
+_OTHERS = {"firefox-esr": "firefox-esr", "webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}  # package: its program
 
 Note = Callable[[str], None]
 
@@ -50,20 +56,51 @@ def install_chromium(note: Note = lambda text: None) -> str:
     )
 
 
+def install_others(note: Note = lambda text: None) -> None:
+    """Firefox ESR, WebKitGTK's driver and Xvfb from Debian's packages; raises `BrowserError` where that can't be done."""
+    wanted = [package for package, program in _OTHERS.items() if shutil.which(program) is None]
+    if wanted:
+        note(f"getting browsers: apt-get install {' '.join(wanted)}")
+        _apt_get(wanted)
+
+
+def main() -> int:
+    """The command line of this module; returns the exit status."""
+
+    def note(text: str) -> None:
+        print(text, flush=True)
+
+    try:
+        note(f"Chromium: {install_chromium(note)}")
+    except BrowserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if "--all" in sys.argv[1:]:
+        try:
+            install_others(note)
+        except BrowserError as error:
+            note(f"without Firefox and WebKitGTK, whose tests are skipped: {error}")
+    return 0
+
+
 def _from_playwright() -> None:
     _run([sys.executable, "-m", "playwright", "install", "chromium"], timeout=600)
 
 
 def _from_debian() -> None:
+    _apt_get(["chromium"])
+
+
+def _apt_get(packages: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
         raise BrowserError("this system has no apt-get")
     if os.geteuid() != 0:
-        raise BrowserError("needs root")
+        raise BrowserError("apt-get needs root")
     wait = ["-o", "DPkg::Lock::Timeout=400"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", *wait, "update", "-q"], timeout=600, environment=environment)
-    install = ["apt-get", *wait, "install", "-q", "-y", "--no-install-recommends", "chromium"]
-    _run(install, timeout=1200, environment=environment)
+    install = ["apt-get", *wait, "install", "-q", "-y", "--no-install-recommends", *packages]
+    _run(install, timeout=1800, environment=environment)
 
 
 def _from_npm() -> None:
@@ -114,3 +151,7 @@ def _run(
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()[-3:]
         raise BrowserError(" / ".join(words) or f"status {done.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

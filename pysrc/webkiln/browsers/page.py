@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -94,18 +95,24 @@ class BrowserPage:
 
     def open(self, url: str, timeout: float = LAUNCH_TIMEOUT) -> None:
         """Load a page; returns when its `load` event has fired."""
+        self._check_open()
         self._run(self._page.goto(url, timeout=timeout * 1000), timeout + 5, "load its page")
 
     def evaluate(
         self, expression: str, argument: Any = None, timeout: float = LAUNCH_TIMEOUT, what: str = "a question"
     ) -> Any:
         """The JSON value of a JavaScript expression or function, promises awaited; `what` names it in a timeout's text."""
+        self._check_open()
         return self._run(self._watched(self._page.evaluate(expression, argument)), timeout, what)
 
     def wait_for(self, expression: str, timeout: float) -> None:
         """Return when a JavaScript expression is truthy; raises `BrowserError` when it isn't within `timeout` seconds."""
-        wait = self._page.wait_for_function(expression, timeout=timeout * 1000, polling=100)
-        self._run(self._watched(wait), timeout + 5, expression)
+        # Asked from here again and again: a page whose content security policy forbids eval would refuse to poll by itself.
+        deadline = time.monotonic() + timeout
+        while not self.evaluate(f"Boolean({expression})", timeout=timeout + 5, what=expression):
+            if time.monotonic() > deadline:
+                raise timed_out(self.description, expression, timeout)
+            time.sleep(0.02)
 
     async def _watched(self, work: Coroutine[Any, Any, Any]) -> Any:
         """`work`, given up when the page crashes, which Playwright alone would wait out."""
@@ -122,15 +129,17 @@ class BrowserPage:
             task.cancel()
 
     def _run(self, work: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
-        if self._loop is None:
-            work.close()
-            raise BrowserError(f"{self.description} is closed")
+        assert self._loop is not None
         try:
             return self._loop.run(work, timeout)
         except TimeoutError:
             raise timed_out(self.description, what, timeout) from None
         except self._error as error:
             raise BrowserError(f"{self.description}: {_first_lines(str(error))}{self._heard()}") from error
+
+    def _check_open(self) -> None:
+        if self._loop is None:
+            raise BrowserError(f"{self.description} is closed")
 
     def _heard(self) -> str:
         return "; the page said: " + " | ".join(self.console[-3:]) if self.console else ""

@@ -65,12 +65,13 @@ def _parity(folder: Path, note: Note) -> tuple[str, bool, dict[str, object]]:
     note("verifying in Node")
     with Session(backend="wasm", browser="node") as session:
         checks = golden_checks(session.verify(folder))
-        profile = session.profile(folder)
+        profile = session.plan(folder)
         where = f"wasm ({session.build(folder)[1]}) in {session.description}"
     failed = [check for check in checks if not check.passed]
     if failed:
         return f"parity: FAILED, {where}: output {failed[0].output!r}: {failed[0].reason}", False, profile
     if not checks:
         return f"parity: not checked, the model has no golden vectors ({where})", True, profile
-    worst = max(checks, key=lambda check: check.error)
-    return f"parity: {where} against NumPy: largest error {worst.error:.1e}, tolerance {worst.tolerance:.0e}", True, profile
+    worst = max(checks, key=lambda check: check.share)
+    found = f"worst error {worst.error:.1e}, tolerance {worst.tolerance:.0e} (output {worst.output!r})"
+    return f"parity: {where} against NumPy: {found}", True, profile

@@ -43,4 +43,4 @@ def _profile(folder: Path) -> tuple[dict[str, Any], str]:
     except BrowserError as error:
         return {}, str(error)
     with Session(backend="wasm", browser="node") as session:
-        return session.profile(folder), ""
+        return session.plan(folder), ""

@@ -24,19 +24,21 @@ def show(report: Report) -> None:
     """Print the parity table, then what failed and where it began."""
     rows = []
     for row in report.rows:
+        worst = row.worst
         rows.append(
             (
                 row.backend,
                 row.description or row.browser,
                 row.build,
                 len(row.checks),
-                f"{row.error:.1e}" if row.checks else "",
-                f"{max(check.tolerance for check in row.checks):.0e}" if row.checks else "",
+                f"{worst.error:.1e}" if worst else "",
+                f"{worst.tolerance:.0e}" if worst else "",
+                worst.output if worst else "",
                 "passed" if row.passed else "FAILED",
             )
         )
-    headings = ("backend", "where", "build", "outputs", "largest error", "tolerance", "result")
-    table(headings, rows, title=report.model, right=("outputs", "largest error", "tolerance"))
+    headings = ("backend", "where", "build", "outputs", "worst error", "tolerance", "of", "result")
+    table(headings, rows, title=report.model, right=("outputs", "worst error", "tolerance"))
     for row in report.rows:
         where = f"{row.backend} in {row.description or row.browser}" if row.browser else row.backend
         if row.failure:

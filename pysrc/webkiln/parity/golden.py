@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from webkiln import generator
 from webkiln.errors import FormatError
 from webkiln.graph.dims import evaluate
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.model import load
 from webkiln.parity.compare import Comparison, compare
 from webkiln.parity.report import Check
-from webkiln import generator
 from webkiln.webformat.golden import sample_indices
 from webkiln.webformat.read import parse_shard, read_json, shard_bytes
 

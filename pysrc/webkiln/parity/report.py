@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from webkiln.parity.compare import Comparison
@@ -20,6 +21,11 @@ class Check:
     @property
     def passed(self) -> bool:
         return not self.reason
+
+    @property
+    def share(self) -> float:
+        """The error as a share of the tolerance."""
+        return self.error / self.tolerance if self.tolerance else (math.inf if self.error else 0.0)
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,9 @@ class Row:
         return not self.failure and bool(self.checks) and all(check.passed for check in self.checks)
 
     @property
-    def error(self) -> float:
-        """The largest relative error."""
-        return max((check.error for check in self.checks), default=float("nan"))
+    def worst(self) -> Check | None:
+        """The check that comes nearest to its tolerance, or is furthest beyond it."""
+        return max(self.checks, key=lambda check: check.share, default=None)
 
 
 @dataclass

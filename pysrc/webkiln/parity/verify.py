@@ -15,7 +15,7 @@ from webkiln.browsers.session import Session
 from webkiln.errors import WebkilnError
 from webkiln.model import Model, load
 from webkiln.parity.compare import compare
-from webkiln.parity.golden import check_golden, golden_cases, golden_checks, has_golden
+from webkiln.parity.golden import check_golden, golden_cases, golden_checks, golden_tolerances, has_golden
 from webkiln.parity.inputs import fresh_inputs
 from webkiln.parity.report import Check, Divergence, Report, Row
 from webkiln.webformat.golden import channels_of
@@ -37,7 +37,7 @@ def verify(
     browsers: Iterable[str] = BROWSERS,
     cases: int = 2,
     seed: int = 1,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     minified: bool = True,
     note: Note = lambda text: None,
 ) -> Report:
@@ -45,7 +45,7 @@ def verify(
 
     `model` is a `Model` or a folder in the web format. The backend `"numpy"` is the reference itself against the stored golden vectors, and needs no browser. `cases` random
     inputs are drawn from `seed`. A row that can't be run (a missing browser, say) fails with the reason; nothing is
-    skipped. `note` is told what is being done.
+    skipped. `tolerance` replaces those of the golden vectors, which are for each output. `note` is told what is being done.
     """
     with tempfile.TemporaryDirectory(prefix="webkiln-verify-") as scratch:
         # What is verified is what was written: the folder, read back.
@@ -64,6 +64,10 @@ def verify(
         hosts = list(dict.fromkeys(browsers)) if wanted else []
         inputs = [fresh_inputs(stored, seed + 7919 * (position + 1)) for position in range(cases if hosts else 0)]
         stored.reset()
+        tolerances = {output.name: TOLERANCE for output in stored.outputs}
+        tolerances.update(golden_tolerances(folder))
+        if tolerance is not None:
+            tolerances = dict.fromkeys(tolerances, tolerance)
         expected = []
         for position, values in enumerate(inputs, 1):
             note(f"verifying: random inputs {position} of {cases} in NumPy")
@@ -75,21 +79,21 @@ def verify(
                 rows.append(row)
                 try:
                     with Session(backend=backend, browser=browser, minified=minified) as session:
-                        _check_row(row, session, folder, stored, inputs, expected, tolerance)
+                        _check_row(row, session, folder, stored, inputs, expected, tolerances)
                 except WebkilnError as error:
                     row.failure = f"{type(error).__name__}: {error}"
         return Report(stored.name, rows)
 
 
 def compare_outputs(
-    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerance: float, case: str
+    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerances: Mapping[str, float], case: str
 ) -> list[Check]:
-    """One check an output."""
+    """One check an output; `tolerances` by output."""
     checks = []
     for name, wanted in expected.items():
         channels = channels_of(model.bundle, name, wanted.shape)
-        comparison = compare(wanted, received[name], tolerance=tolerance, channels=channels)
-        checks.append(Check(case, name, comparison.error, tolerance, comparison.reason))
+        comparison = compare(wanted, received[name], tolerance=tolerances[name], channels=channels)
+        checks.append(Check(case, name, comparison.error, tolerances[name], comparison.reason))
     return checks
 
 
@@ -114,7 +118,7 @@ def _check_row(
     model: Model,
     inputs: Sequence[Mapping[str, Array]],
     expected: Sequence[Mapping[str, Array]],
-    tolerance: float,
+    tolerances: Mapping[str, float],
 ) -> None:
     row.description = session.description
     row.build = session.build(folder)[1]
@@ -126,10 +130,10 @@ def _check_row(
         if not row.passed:
             suspects += [case.inputs for case in golden_cases(folder) if case.signature == model.signature.name]
     for position, (values, wanted) in enumerate(zip(inputs, expected, strict=True)):
-        checks = compare_outputs(model, wanted, session.run(folder, values), tolerance, f"random {position + 1}")
+        checks = compare_outputs(model, wanted, session.run(folder, values), tolerances, f"random {position + 1}")
         row.checks += checks
         if not all(check.passed for check in checks):
             suspects.append(values)
     if suspects:
         values = suspects[0]
-        row.divergence = first_divergence(model, model.trace(values), session.trace(folder, values), tolerance)
+        row.divergence = first_divergence(model, model.trace(values), session.trace(folder, values), TOLERANCE)

