@@ -58,6 +58,8 @@ def compare(
         return Comparison(0.0, tolerance)
     if expected.dtype.kind not in "fc":
         return _exact(expected, received, tolerance)
+    if channels and positions is None and expected.size % channels:
+        raise ValueError(f"{expected.size} elements are not a multiple of {channels} channels")
     a = expected.astype(np.float64).reshape(-1)
     b = received.astype(np.float64).reshape(-1)
     finite = np.isfinite(a) & np.isfinite(b)
