@@ -1,5 +1,12 @@
 /** The public names. */
 
+/** @typedef {import("./load.js").LoadOptions} LoadOptions */
+/** @typedef {import("./dtypes.js").Tensor} Tensor */
+/** @typedef {import("./dtypes.js").InputValue} InputValue */
+/** @typedef {import("./model.js").PlanInfo} PlanInfo */
+/** @typedef {import("./model.js").Profile} Profile */
+/** @typedef {import("./verify.js").Verification} Verification */
+
 export { load } from "./load.js";
 export { Model } from "./model.js";
 export { RemoteModel } from "./remote.js";

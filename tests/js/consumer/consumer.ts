@@ -1,0 +1,25 @@
+import * as webkiln from "webkiln";
+import { InputError, load, type LoadOptions, type Tensor } from "webkiln";
+
+const options: LoadOptions = { backend: "auto", onProgress: ({ loaded, total, stage }) => console.log(stage, loaded / total), relaxed: false };
+
+export async function landmarks(image: Float32Array): Promise<Tensor> {
+  const model = await load("out/model.json", options);
+  const inWorker: webkiln.RemoteModel = await load("out/model.json", { worker: true });
+  const names: string[] = model.inputs.map(({ name }) => name);
+  const outputs = await model.run({ image, scale: 2, extra: { data: image, shape: [1, image.length] }, ids: new BigInt64Array(1) });
+  const { passed, diverging } = await model.verify();
+  if (!passed) throw new InputError(`${names} ${diverging?.op}`);
+  const shape: number[] = outputs.landmarks.shape;
+  const peak: number | undefined = model.plan?.arenaBytes;
+  inWorker.dispose();
+  console.log(shape, peak, webkiln.version);
+  return outputs.landmarks;
+}
+
+// @ts-expect-error there is no such backend
+void load("out/model.json", { backend: "cuda" });
+// @ts-expect-error there is no such option
+void load("out/model.json", { onprogress() {} });
+// @ts-expect-error a string is no input
+void load("out/model.json").then((model) => model.run({ image: "pixels" }));
