@@ -9,6 +9,9 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Below this the model takes a point to be hidden. */
 const VISIBLE = 0.5;
 
+/** These points lie close together. */
+const FACE = /nose|eye|ear|mouth/;
+
 export class Drawing {
   /** @type {Landmark[]} */
   #landmarks = [];
@@ -52,7 +55,7 @@ export class Drawing {
         return line;
       }),
       ...landmarks.map(({ name, x, y }, k) => {
-        const point = shape("circle", { cx: x, cy: y, r: unit * 0.9, "stroke-width": unit * 0.25, class: `point ${sideOf(name)}`, "data-index": k });
+        const point = shape("circle", { cx: x, cy: y, r: unit * (FACE.test(name) ? 0.55 : 0.9), "stroke-width": unit * 0.25, class: `point ${sideOf(name)}`, "data-index": k });
         point.classList.toggle("faint", isFaint(k));
         return point;
       }),
