@@ -18,7 +18,7 @@ from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.ops import OPERATORS, fill_defaults
 
-QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "use the float32 or float16 version of the model")
+QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "Use the float32 or float16 version of the model")
 KNOWN_LIMIT = 1024  # elements; computations on sizes are short
 
 
@@ -47,8 +47,9 @@ class Lowering:
         self.labels = _unique_names(subgraph.tensors)
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
+        given = {*subgraph.inputs, *(index for operator in subgraph.operators for index in operator.outputs)}
         for tensor in subgraph.tensors:
-            empty = tensor.data is None and 0 in tensor.shape
+            empty = tensor.data is None and 0 in tensor.shape and tensor.index not in given
             if tensor.data is not None and tensor.dtype in _NUMPY_DTYPES:
                 self.arrays[tensor.index] = decode_constant(tensor)
             elif empty and tensor.dtype in _NUMPY_DTYPES and all(size >= 0 for size in tensor.shape):
@@ -62,7 +63,7 @@ class Lowering:
         if index in self.known:
             dims = self.known[index]
             if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
-                raise Refused(f"{tensor.name!r} is computed from sizes that are not fixed, and used as data", "fix the sizes of the inputs")
+                raise Refused(f"{tensor.name!r} is computed from sizes that are not fixed, and used as data", "Fix the sizes of the inputs: --input NAME=SHAPE")
             self.arrays[index] = np.array(dims, np.int64).astype(tensor.dtype)
         self.names[index] = self.constant(self.arrays[index], self.labels[index])
         return self.names[index]
@@ -71,7 +72,7 @@ class Lowering:
         """Add a constant; float16 stays as it is, everything else becomes canonical."""
         if array.dtype != np.float16:
             array = to_canonical(array, f"the constant {name!r}")
-        return self.builder.constant(np.ascontiguousarray(array).reshape(array.shape), name)
+        return self.builder.constant(np.asarray(array, order="C"), name)
 
     def permuted(self, index: int, permutation: Sequence[int], shape: Sequence[int] | None = None) -> str:
         """A tensor with its axes permuted (then reshaped): done at once, and only once, for a constant."""
@@ -177,7 +178,7 @@ class Call:
         """Input `i` as a flat list of sizes; refused when they are known only when the model runs."""
         known = self.known(i)
         if known is None:
-            raise Refused(f"{what} ({self.tensor(i).name!r}) is computed when the model runs", "make it a constant in the source model")
+            raise Refused(f"{what} ({self.tensor(i).name!r}): known only when the model runs", "Make it a constant in the source model")
         return list(known.reshape(-1))
 
     def ints(self, i: int, what: str) -> list[int]:
@@ -185,7 +186,7 @@ class Call:
         dims = self.dims(i, what)
         for dim in dims:
             if not isinstance(dim, int):
-                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", "fix the sizes of the inputs")
+                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", "Fix the sizes of the inputs: --input NAME=SHAPE")
         return dims  # type: ignore[return-value]
 
     def shape(self, i: int) -> list[Dim]:
@@ -202,7 +203,7 @@ class Call:
         shape = self.shape(i)
         for size in shape:
             if not isinstance(size, int):
-                raise Refused(f"the shape {[str(dim) for dim in shape]} of {what} is not fixed", "fix the sizes of the inputs")
+                raise Refused(f"the shape {[str(dim) for dim in shape]} of {what} is not fixed", "Fix the sizes of the inputs: --input NAME=SHAPE")
         return shape  # type: ignore[return-value]
 
     def rank(self, i: int, *expected: int) -> int:

@@ -287,7 +287,7 @@ def _check_tensors(lowering: Lowering, operator: Operator) -> None:
             continue
         tensor = lowering.subgraph.tensors[index]
         if tensor.variable:
-            raise Refused("variables that are kept from run to run are not converted yet", "give the state as inputs and outputs")
+            raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
         constant = operator.name in ("DEQUANTIZE", "DENSIFY") and index in lowering.arrays
         result = operator.name == "DENSIFY" and index in operator.outputs
         if tensor.dtype in ("int8", "uint8", "int16", "int4") and (tensor.quantized or tensor.dtype == "int4") and not (constant or result):

@@ -116,7 +116,7 @@ def power(call: Call) -> str:
         return call.node("pow", [x, call.value(1)])
     exponent = call.array(1)
     if exponent is None or exponent.size != 1 or not 0 <= int(exponent.reshape(-1)[0]) <= 31:
-        raise Refused("integers to a power that is not one constant from 0 to 31", "compute in float32")
+        raise Refused("integers to a power that is not one constant from 0 to 31", "Compute in float32")
     number = int(exponent.reshape(-1)[0])
     shape = call.shape(0) if exponent.ndim <= call.rank(0) else [*[1] * (exponent.ndim - call.rank(0)), *call.shape(0)]
     result = call.node("expand", [call.like(1, x)], shape=shape) if number == 0 else ""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from webkiln.graph.dims import Dim, Expression
+from webkiln.importers.quotient import exact_quotient
 from webkiln.importers.tflite.lowering import Call, Refused
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.rules import differ, product
@@ -36,26 +37,23 @@ def resolve_shape(call: Call, shape: list[Dim], target: list[Dim]) -> list[Dim]:
         rest = product([*target[:at], *target[at + 1 :]])
         if rest == 0 or differ(total % rest, 0):
             call.fail(f"cannot reshape {shape} to {target}")
-        if not _divides(rest, total):
-            raise Refused(f"reshaping {[str(size) for size in shape]} to {[str(size) for size in target]}", "fix the sizes of the inputs")
-        return [*target[:at], total // rest, *target[at + 1 :]]
+        quotient = exact_quotient(total, rest)
+        if quotient is None:
+            raise Refused(f"reshaping {[str(size) for size in shape]} to {[str(size) for size in target]}", "Fix the sizes of the inputs: --input NAME=SHAPE")
+        return [*target[:at], quotient, *target[at + 1 :]]
     if product(target) == total:
         return target
     symbolic = any(isinstance(size, Expression) for size in (*shape, *target))
     if not symbolic and not call.lowering.resized:
         call.fail(f"cannot reshape {shape} to {target}: {total} elements against {product(target)}")
     rest = product(target[1:])
-    if target and rest != 0 and _divides(rest, total):
-        return [total // rest, *target[1:]]
+    quotient = exact_quotient(total, rest) if target and rest != 0 else None
+    if quotient is not None:
+        return [quotient, *target[1:]]
     raise Refused(
         f"reshaping {[str(size) for size in shape]} to the fixed shape {[str(size) for size in target]}",
-        "keep the sizes that the file has, or write −1 for the size that changes in the source model",
+        "Keep the sizes that the file has, or write −1 for the size that changes in the source model",
     )
-
-
-def _divides(part: Dim, total: Dim) -> bool:
-    """Whether the division leaves no remainder, for certain."""
-    return total % part == 0 or (isinstance(total // part, int) and (total // part) * part == total)
 
 
 @lowers("SQUEEZE", options="SqueezeOptions")

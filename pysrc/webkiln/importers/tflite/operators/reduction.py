@@ -65,7 +65,7 @@ def _position(op: str) -> Callable[[Call], str]:
         axis = call.axis(axes[0], len(shape))
         count = shape[axis]
         if not isinstance(count, int):
-            raise Refused(f"an extreme along an axis of {count} elements", "fix the sizes of the inputs")
+            raise Refused(f"an extreme along an axis of {count} elements", "Fix the sizes of the inputs: --input NAME=SHAPE")
         if count == 0:
             call.fail(f"axis {axis} of {shape} is empty")
         x = call.value(0)

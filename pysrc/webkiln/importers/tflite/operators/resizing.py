@@ -44,11 +44,11 @@ def resize_nearest(call: Call) -> str:
     else:
         same = not (options.align_corners and options.half_pixel)
         if not same:
-            raise Refused("aligned corners together with half-pixel centres, at sizes that are not fixed", "fix the sizes of the inputs")
+            raise Refused("aligned corners together with half-pixel centres, at sizes that are not fixed", "Fix the sizes of the inputs: --input NAME=SHAPE")
     if same and call.dtype(0) == "f32":
         return call.node("resize", [value], size=size, mode="nearest", coordinates=coordinates, rounding=rounding)
     if not fixed:
-        raise Refused(f"elements of {call.tensor(0).dtype} at sizes that are not fixed", "fix the sizes of the inputs")
+        raise Refused(f"elements of {call.tensor(0).dtype} at sizes that are not fixed", "Fix the sizes of the inputs: --input NAME=SHAPE")
     for axis, indices in enumerate(picked, 1):
         value = call.node("gather", [value, call.constant(indices)], axis=axis)
     return value

@@ -102,7 +102,7 @@ def _from_front(at: Dim, size: Dim) -> Dim:
         return size + at
     if at >= 0:
         return at
-    raise Refused(f"an index of {at}, which may be negative or not", "fix the sizes of the inputs")
+    raise Refused(f"an index of {at}, which may be negative or not", "Fix the sizes of the inputs: --input NAME=SHAPE")
 
 
 @lowers("SPLIT", options="SplitOptions")
