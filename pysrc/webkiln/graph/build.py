@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import GraphError, ShapeError
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.graph import Constant, Graph, Node, State, Value
 from webkiln.ops import OPERATORS, fill_defaults
 
@@ -54,7 +54,10 @@ class GraphBuilder:
         self.graph.constants[name] = constant
         return name
 
-    def scalar(self, number: float, dtype: type = np.float32) -> str:
+    def scalar(self, number: Dim | float, dtype: type = np.float32) -> str:
+        """A constant of rank 0. `GraphError` for a symbolic size, which is not a number yet."""
+        if isinstance(number, Expression):
+            raise GraphError(f"the constant {number} is symbolic; give this dimension a fixed size")
         return self.constant(np.asarray(number, dtype))
 
     def node(

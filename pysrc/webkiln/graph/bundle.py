@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from webkiln.errors import GraphError
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Signature
 
 
 @dataclass
 class Bundle:
-    """`symbols`: constraints on symbolic dimensions; `processing`, `provenance`: as in docs/format.md; `golden`: the stored golden vectors."""
+    """`symbols`: constraints on symbolic dimensions; `processing`, `provenance`: as in docs/format.md."""
 
     graph: Graph
     signatures: list[Signature]
@@ -19,3 +20,17 @@ class Bundle:
     symbols: dict[str, dict[str, int]] = field(default_factory=dict)
     processing: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
+
+    def part(self, signature: Signature) -> Graph:
+        """The part of the graph that one signature runs: its inputs and the states', its outputs and the next states.
+
+        Raises `GraphError` when that needs an input that the signature does not have.
+        """
+        graph = self.graph.restricted({argument.value for argument in signature.outputs})
+        given = [argument.value for argument in signature.inputs] + [state.input for state in graph.state]
+        missing = [name for name in graph.inputs if name not in given and name in graph.consumers()]
+        if missing:
+            names = ", ".join(map(repr, missing))
+            raise GraphError(f"the signature {signature.name!r} does not give {names}, which its outputs or the next states need")
+        graph.inputs = list(dict.fromkeys(given))
+        return graph

@@ -20,6 +20,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FUNCTIONS = ("floordiv", "mod", "min", "max")
 MAXIMUM_DEPTH = 32
 MAXIMUM_LENGTH = 4096
+MAXIMUM_TERMS = 256
+MAXIMUM_DEGREE = 32
+LARGEST = 2**53 - 1  # what JavaScript computes with exactly
 
 
 class Call:
@@ -44,7 +47,7 @@ class Call:
 class Expression:
     """A dimension that is not a plain integer. Make one with `symbol` and arithmetic.
 
-    Comparisons with `<`, `<=`, `>`, `>=` are true only when they hold for every value of the symbols.
+    It has at most 256 terms of degree 32 at most, with factors below 2⁵³ (`ShapeError`). Comparisons with `<`, `<=`, `>`, `>=` are true only when they hold for every value of the symbols.
     """
 
     __slots__ = ("terms", "text")
@@ -84,6 +87,8 @@ class Expression:
 
     def __mul__(self, other: Dim) -> Dim:
         terms: dict[Monomial, int] = {}
+        if len(self.terms) * len(_terms(other)) > 4 * MAXIMUM_TERMS:
+            raise ShapeError(f"the product of two dimensions has too many terms: ({_short(self)}) * ({_short(other)})")
         for left, p in self.terms.items():
             for right, q in _terms(other).items():
                 monomial = tuple(sorted((*left, *right), key=str))
@@ -117,7 +122,7 @@ class Expression:
         return _lower(self - other) >= 0
 
 
-Dim = Union[int, Expression]
+Dim = int | Expression
 Shape = tuple[Dim, ...]
 
 
@@ -225,7 +230,16 @@ def _from_terms(terms: Mapping[Monomial, int]) -> Dim:
         return 0
     if set(kept) == {()}:
         return kept[()]
+    if len(kept) > MAXIMUM_TERMS or any(len(monomial) > MAXIMUM_DEGREE for monomial in kept):
+        raise ShapeError(f"a dimension has too many terms or factors: {_short(Expression(kept))}")
+    if any(abs(factor) > LARGEST for factor in kept.values()):
+        raise ShapeError(f"a dimension has a factor of 2⁵³ or more: {_short(Expression(kept))}")
     return Expression(kept)
+
+
+def _short(dim: Dim | str) -> str:
+    text = str(dim)
+    return text if len(text) <= 80 else text[:77] + "…"
 
 
 def _write(terms: Mapping[Monomial, int]) -> str:
@@ -266,7 +280,7 @@ def _range(dim: Dim) -> tuple[float, float]:
     low: float = 0
     high: float = 0
     for monomial, factor in _terms(dim).items():
-        product = (1.0, 1.0)
+        product: tuple[float, float] = (1, 1)
         for atom in monomial:
             corners = [_times(p, q) for p in product for q in _bounds(atom)]
             product = (min(corners), max(corners))
@@ -276,7 +290,8 @@ def _range(dim: Dim) -> tuple[float, float]:
 
 
 def _times(a: float, b: float) -> float:
-    return 0.0 if a == 0 or b == 0 else a * b
+    """The product, in exact integers where both are finite."""
+    return 0 if a == 0 or b == 0 else a * b
 
 
 def _lower(dim: Dim) -> float:
@@ -294,18 +309,20 @@ class _Parser:
         if len(text) > MAXIMUM_LENGTH:
             raise FormatError(f"a dimension of {len(text)} characters; at most {MAXIMUM_LENGTH} are read")
         self.text = text
-        self.tokens = re.findall(r"\s*(\d+|[A-Za-z_][A-Za-z0-9_]*|[-+*(),]|\S)", text)
+        self.tokens: list[str] = re.findall(r"\s*([0-9]+|[A-Za-z_][A-Za-z0-9_]*|[-+*(),]|\S)", text)
         self.at = 0
 
     def parse(self) -> Dim:
         dim = self._sum(0)
         if self.at != len(self.tokens):
             raise self._error()
+        if isinstance(dim, int) and abs(dim) > LARGEST:
+            raise FormatError(f"the dimension {_short(self.text)!r} is 2⁵³ or more")
         return dim
 
     def _error(self) -> FormatError:
-        found = self.tokens[self.at] if self.at < len(self.tokens) else "the end"
-        return FormatError(f"cannot read the dimension {self.text!r}: unexpected {found!r}")
+        found = repr(self.tokens[self.at]) if self.at < len(self.tokens) else "end"
+        return FormatError(f"cannot read the dimension {_short(self.text)!r}: unexpected {found}")
 
     def _take(self, *wanted: str) -> str | None:
         if self.at < len(self.tokens) and self.tokens[self.at] in wanted:
@@ -332,7 +349,7 @@ class _Parser:
 
     def _factor(self, depth: int) -> Dim:
         if depth > MAXIMUM_DEPTH:
-            raise FormatError(f"the dimension {self.text!r} is nested more than {MAXIMUM_DEPTH} deep")
+            raise FormatError(f"the dimension {_short(self.text)!r} is nested more than {MAXIMUM_DEPTH} deep")
         if self._take("-"):
             return self._factor(depth + 1) * -1
         if self._take("("):
@@ -342,10 +359,10 @@ class _Parser:
         if self.at >= len(self.tokens):
             raise self._error()
         token = self.tokens[self.at]
-        if token.isdigit():
+        if token.isascii() and token.isdigit():
             self.at += 1
-            if len(token) > 18:
-                raise FormatError(f"the dimension {self.text!r} has a number that is too large")
+            if len(token) > 16 or int(token) > LARGEST:
+                raise FormatError(f"the dimension {_short(self.text)!r} has a number of 2⁵³ or more")
             return int(token)
         if not _NAME.match(token):
             raise self._error()

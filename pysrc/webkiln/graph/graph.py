@@ -36,7 +36,11 @@ class Constant:
     def dtype(self) -> str:
         if not isinstance(self.stored, np.ndarray) or self.stored.dtype == np.float16:
             return "f32"
-        return next(name for name, dtype in CANONICAL.items() if dtype == self.stored.dtype)
+        for name, dtype in CANONICAL.items():
+            if dtype == self.stored.dtype:
+                return name
+        known = ", ".join(dtype.name for dtype in CANONICAL.values())
+        raise GraphError(f"a constant has dtype {self.stored.dtype}, wanted float16 or one of {known}")
 
     @cached_property
     def array(self) -> np.ndarray:
@@ -102,7 +106,13 @@ class Graph:
         return {*self.outputs, *(state.output for state in self.state)}
 
     def restricted(self, results: set[str]) -> Graph:
-        """The part of the graph that these values (and the next states) need. Inputs stay, used or not."""
+        """The part of the graph that these values (and the next states) need. Inputs stay, used or not.
+
+        Raises `GraphError` for a value that the graph does not have.
+        """
+        unknown = sorted(results - set(self.values))
+        if unknown:
+            raise GraphError(f"the graph has no value {', '.join(map(repr, unknown))}")
         needed = results | {state.output for state in self.state}
         nodes: list[Node] = []
         for node in reversed(self.nodes):
@@ -132,7 +142,7 @@ class Graph:
         )
 
     def check(self) -> None:
-        """Raise `GraphError` unless every name is defined once, before it is used."""
+        """Raise `GraphError` unless every name is defined once, before it is used, and states lead from value to input."""
         defined: set[str] = set()
 
         def define(name: str, by: str) -> None:
@@ -158,6 +168,13 @@ class Graph:
         for name in sorted(self.results()):
             if name not in defined:
                 raise GraphError(f"the output {name!r} is not defined")
+        for state in self.state:
+            if state.input not in self.inputs:
+                raise GraphError(f"the state {state.input!r} is not an input of the graph")
+            if self.values[state.input] != self.values[state.output]:
+                raise GraphError(f"the state {state.input!r} and its next value {state.output!r} differ in dtype or shape")
+            if state.initial and state.initial not in self.constants:
+                raise GraphError(f"the initial state {state.initial!r} is not a constant")
 
 
 def _naturals() -> Iterator[int]:

@@ -12,11 +12,12 @@ from webkiln.graph.dtypes import CANONICAL
 from webkiln.ops.table import Case
 
 Rng = np.random.Generator
+Pair = tuple[int, int]
 Cases = Callable[[Rng], Iterator[Case]]
 
 
 def normal(rng: Rng, shape: Any, special: bool = False) -> np.ndarray:
-    values = rng.standard_normal(shape).astype(np.float32)
+    values = np.asarray(rng.standard_normal(shape), np.float32)
     if special and values.size:
         flat = values.reshape(-1)
         flat[rng.integers(0, flat.size, max(1, flat.size // 16))] = rng.choice(
@@ -28,12 +29,13 @@ def normal(rng: Rng, shape: Any, special: bool = False) -> np.ndarray:
 def any_dtype(rng: Rng, shape: Any, dtype: str) -> np.ndarray:
     if dtype == "f32":
         return normal(rng, shape)
-    return rng.integers(0, 2 if dtype == "bool" else 100, shape).astype(CANONICAL[dtype])
+    low = -100 if dtype in ("i8", "i32") else 0
+    return np.asarray(rng.integers(low, 2 if dtype == "bool" else 100, shape)).astype(CANONICAL[dtype])
 
 
 def conv2d(rng: Rng) -> Iterator[Case]:
-    # height, width, channels, kernel, stride, padding, dilation, groups, out channels
-    rows = [
+    # batch, height, width, channels, kernel, stride, padding, dilation, groups, out channels
+    rows: list[tuple[int, int, int, int, Pair, Pair, tuple[int, ...], Pair, int, int]] = [
         (1, 7, 7, 8, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 16),
         (1, 5, 9, 3, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1, 5),
         (2, 6, 5, 7, (1, 1), (2, 2), (0, 0, 0, 0), (1, 1), 1, 9),
@@ -63,14 +65,15 @@ def conv2d(rng: Rng) -> Iterator[Case]:
         (1, 1, 1, 8, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1), 8, 8),
         (1, 15, 15, 7, (7, 7), (3, 3), (3, 3, 3, 3), (1, 1), 7, 7),
     ]
-    for number, (batch, height, width, channels, kernel, stride, padding, dilation, groups, out) in enumerate(rows):
+    for number, row in enumerate(rows):
+        batch, height, width, channels, window, strides, padding, dilation, groups, out = row
         inputs = [
             normal(rng, (batch, height, width, channels), special=number % 5 == 4),
-            normal(rng, (*kernel, channels // groups, out)),
+            normal(rng, (*window, channels // groups, out)),
         ]
         if number % 3 != 2:
             inputs.append(normal(rng, (out,)))
-        yield Case(inputs, {"stride": list(stride), "padding": list(padding), "dilation": list(dilation), "groups": groups})
+        yield Case(inputs, {"stride": list(strides), "padding": list(padding), "dilation": list(dilation), "groups": groups})
 
 
 def matmul(rng: Rng) -> Iterator[Case]:
@@ -163,13 +166,14 @@ def pad(rng: Rng) -> Iterator[Case]:
 
 def concat(rng: Rng) -> Iterator[Case]:
     for dtype in CANONICAL:
-        for shapes, axis in [
+        rows: list[tuple[list[tuple[int, ...]], int]] = [
             ([(3,), (4,), (1,)], 0),
             ([(1, 5, 4), (1, 7, 4)], 1),
             ([(2, 5, 4), (2, 0, 4), (2, 3, 4)], 1),
             ([(2, 3, 6), (2, 3, 1), (2, 3, 5)], 2),
             ([(1, 4, 4, 3)], 3),
-        ]:
+        ]
+        for shapes, axis in rows:
             yield Case([any_dtype(rng, shape, dtype) for shape in shapes], {"axis": axis})
 
 
@@ -212,8 +216,10 @@ def expand(rng: Rng) -> Iterator[Case]:
 
 def gather(rng: Rng) -> Iterator[Case]:
     for dtype in CANONICAL:
-        for shape, axis, indices in [
+        rows: list[tuple[tuple[int, ...], int, tuple[int, ...]]] = [
             ((7,), 0, (3,)), ((5, 4), 0, (2, 3)), ((5, 4), 1, (6,)), ((2, 3, 5), 1, ()), ((2, 6, 1), 1, (4, 1)), ((3, 4), 0, (0,)),
-        ]:  # fmt: skip
+            ((2, 0), 1, (0, 2)),
+        ]  # fmt: skip
+        for shape, axis, indices in rows:
             at = rng.integers(-2, shape[axis] + 2, indices).astype(np.int32)
             yield Case([any_dtype(rng, shape, dtype), np.asarray(at)], {"axis": axis})

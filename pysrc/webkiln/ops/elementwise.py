@@ -1,7 +1,8 @@
 """The element-wise operators: a scalar expression, its meaning in NumPy, its derivatives, and where it is tested.
 
 Expressions are Python syntax over the inputs and the float attributes. Derivatives are expressions over the same names, `y` (the
-result) and `dy`; the sum over broadcast axes is added by whoever builds the graph.
+result) and `dy`, an expression an input; `""` says that the derivative is zero wherever it exists. The sum over broadcast axes
+is added by whoever builds the graph (`graph.differentiate`).
 """
 
 from __future__ import annotations
@@ -14,23 +15,36 @@ import numpy as np
 
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.ops import rules
+from webkiln.ops.reference import convert
 from webkiln.ops.table import EXACT, Attribute, Case, Operator, Tolerance, Unavailable
 
-F = ("f32", "f32")
-UNARY_FLOAT = (("f32", "f32"),)
-UNARY_NUMBER = (("f32", "f32"), ("i32", "i32"))
-BINARY_FLOAT = (("f32", "f32", "f32"),)
-BINARY_NUMBER = (("f32", "f32", "f32"), ("i32", "i32", "i32"))
-COMPARE = (("f32", "f32", "bool"), ("i32", "i32", "bool"))
-LOGICAL = (("bool", "bool", "bool"),)
+Variants = tuple[tuple[str, ...], ...]
+
+FLOAT: Variants = (("f32", "f32"),)
+NUMBER: Variants = (("f32", "f32"), ("i32", "i32"))
+FLOAT_TEST: Variants = (("f32", "bool"),)
+FLOATS: Variants = (("f32", "f32", "f32"),)
+NUMBERS: Variants = (("f32", "f32", "f32"), ("i32", "i32", "i32"))
+COMPARE: Variants = (("f32", "f32", "bool"), ("i32", "i32", "bool"))
+LOGICAL: Variants = (("bool", "bool", "bool"),)
+SELECT: Variants = (("bool", "f32", "f32", "f32"), ("bool", "i32", "i32", "i32"), ("bool", "bool", "bool", "bool"))
 
 POLYNOMIAL = Tolerance(2e-6, 1e-7, "a polynomial in float32, a few units in the last place")
 COMPOSED = Tolerance(4e-6, 2e-7, "a few rounded operations and a polynomial")
 SMALL_STEPS = Tolerance(5e-7, 0.0, "two or three rounded operations")
-PIECEWISE = Unavailable("piecewise constant: the derivative is zero wherever it exists")
+REDUCED = Tolerance(2e-6, 2e-7, "range reduction and a polynomial in float32")
+STEEP = Tolerance(4e-6, 1e-6, "near 1 the function is steep")
+POLES = Tolerance(4e-6, 1e-6, "a quotient of two polynomials; near the poles the reduced angle's rounding is magnified")
+CANCELLED = Tolerance(2e-6, 2e-7, "exp(x) − 1 loses its small part in float32")
+SHIFTED = Tolerance(1e-6, 3e-7, "x / 6 + 0.5 is rounded; near −3 it is small")
+ROUNDED_LOG = Tolerance(2e-6, 2e-7, "1 + exp(−|x|) is rounded")
+REMAINDER = Tolerance(0.0, 0.0, "the same three rounded operations")
+POWER = Tolerance(5e-6, 1e-30, "exp(b · log a) with an extended logarithm")
+CONSTANT_PIECES = ("",)
 DISCRETE = Unavailable("the result is not a real number")
 
 _SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 88.0, -88.0, 1e-30, -1e-30, 3e38, -3e38, math.inf, -math.inf, math.nan]
+_INTEGERS = [0, 1, -1, 2**31 - 1, -(2**31), 46341, -65536]
 _SHAPES: list[tuple[tuple[int, ...], ...]] = [
     ((), ()),
     ((1,), (1,)),
@@ -50,22 +64,22 @@ _SHAPES: list[tuple[tuple[int, ...], ...]] = [
 
 
 def _sample(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, low: float, high: float, special: bool) -> np.ndarray:
+    """Random values of a dtype; with `special`, about a quarter of them extreme ones."""
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(np.bool_)
-    if dtype == "i32":
-        return rng.integers(-50, 51, shape, dtype=np.int32)
     if dtype in ("u8", "i8"):
-        return rng.integers(-128 if dtype == "i8" else 0, 128, shape).astype(CANONICAL[dtype])
-    values = rng.uniform(low, high, shape).astype(np.float32)
-    flat = values.reshape(-1)
+        return rng.integers(-128 if dtype == "i8" else 0, 128 if dtype == "i8" else 256, shape).astype(CANONICAL[dtype])
+    integer = dtype == "i32"
+    values = rng.integers(-50, 51, shape).astype(np.int32) if integer else rng.uniform(low, high, shape).astype(np.float32)
+    flat = np.asarray(values).reshape(-1)
     if special and flat.size:
         chosen = rng.integers(0, flat.size, max(1, flat.size // 4))
-        flat[chosen] = rng.choice(np.array(_SPECIAL, np.float32), chosen.size)
-    return np.ascontiguousarray(flat.reshape(shape))
+        flat[chosen] = rng.choice(np.array(_INTEGERS if integer else _SPECIAL, flat.dtype), chosen.size)
+    return flat.reshape(shape)
 
 
 def _cases(
-    count: int, variants: tuple[tuple[str, ...], ...], low: float, high: float, attributes: list[dict[str, Any]]
+    count: int, variants: Variants, low: float, high: float, attributes: list[dict[str, Any]]
 ) -> Callable[[np.random.Generator], Iterator[Case]]:
     def cases(rng: np.random.Generator) -> Iterator[Case]:
         for variant in variants:
@@ -78,14 +92,15 @@ def _cases(
                         _sample(rng, shape, dtype, low, high, special) for shape, dtype in zip(chosen, variant, strict=False)
                     ]
                     yield Case(inputs, attributes[number % len(attributes)])
-            if count > 1 and variant[0] == "f32":
-                grid = np.array(np.meshgrid(_SPECIAL, _SPECIAL), np.float32).reshape(2, -1)
-                yield Case([grid[0], grid[1], grid[1]][:count], attributes[0])
+            if variant[0] in ("f32", "i32"):  # every pair of extreme values
+                values = np.array(_SPECIAL, np.float32) if variant[0] == "f32" else np.array(_INTEGERS, np.int32)
+                first, second = (grid.reshape(-1) for grid in np.meshgrid(values, values))
+                yield Case([first, second][:count], attributes[0])
 
     return cases
 
 
-def _dtype_rule(name: str, variants: tuple[tuple[str, ...], ...]) -> Callable[[list[str], dict[str, Any]], list[str]]:
+def _dtype_rule(name: str, variants: Variants) -> Callable[[list[str], dict[str, Any]], list[str]]:
     def rule(dtypes: list[str], attributes: dict[str, Any]) -> list[str]:
         for variant in variants:
             if list(variant[:-1]) == list(dtypes):
@@ -105,15 +120,17 @@ def elementwise(
     expression: str,
     reference: Callable[..., Any],
     gradient: tuple[str, ...] | Unavailable,
+    variants: Variants = FLOAT,
     *,
-    inputs: tuple[str, ...] = ("x",),
-    variants: tuple[tuple[str, ...], ...] = UNARY_FLOAT,
+    inputs: tuple[str, ...] = (),
     tolerance: Tolerance = EXACT,
     domain: tuple[float, float] = (-10.0, 10.0),
     attributes: dict[str, Attribute] | None = None,
     attribute_cases: list[dict[str, Any]] | None = None,
     summary: str = "",
 ) -> Operator:
+    """A row of the table. `domain`: where the random test inputs lie; `inputs`: `x`, or `a` and `b`, unless given."""
+    inputs = inputs or (("x",) if len(variants[0]) == 2 else ("a", "b"))
     attributes = attributes or {}
 
     def run(arrays: list[np.ndarray], values: dict[str, Any]) -> np.ndarray:
@@ -146,11 +163,11 @@ def _name(array: np.ndarray) -> str:
 
 def _wide(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function in float64: the reference is the correctly rounded value, as nearly as NumPy gives it."""
-    return lambda *arrays: function(*(np.asarray(array, np.float64) for array in arrays)).astype(np.float32)
+    return lambda *arrays: function(*(np.asarray(array, np.float64) for array in arrays))
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
@@ -163,7 +180,7 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(a / b)
     wide, divisor = a.astype(np.int64), np.where(b == 0, 1, b).astype(np.int64)
     quotient = np.sign(wide) * np.sign(divisor) * (np.abs(wide) // np.abs(divisor))
-    return np.where(b == 0, 0, quotient).astype(np.int32)
+    return np.where(b == 0, 0, quotient).astype(np.int32)  # the least integer by −1 wraps
 
 
 def _modulo(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -172,18 +189,24 @@ def _modulo(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b == 0, 0, np.mod(a.astype(np.int64), np.where(b == 0, 1, b))).astype(np.int32)
 
 
-def _select(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda a, b: function(a, b)
+def _clip(x: np.ndarray, minimum: Any, maximum: Any) -> np.ndarray:
+    return np.asarray(np.minimum(np.maximum(x, minimum), maximum))
 
 
-def cast_reference(arrays: list[np.ndarray], attributes: dict[str, Any]) -> np.ndarray:
-    """Conversion of numbers: float to integer truncates and saturates, NaN becomes 0; narrowing integers wraps."""
-    x, to = arrays[0], CANONICAL[attributes["to"]]
-    with np.errstate(invalid="ignore"):
-        if x.dtype == np.float32 and to.kind in "iu":
-            wide = np.clip(np.nan_to_num(x.astype(np.float64), nan=0.0, posinf=3e9, neginf=-3e9), -(2.0**31), 2.0**31 - 1)
-            return np.trunc(wide).astype(np.int64).astype(to)
-        return x.astype(to)
+def _elu(x: np.ndarray, alpha: Any) -> np.ndarray:
+    return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
+
+
+def _leaky(x: np.ndarray, slope: Any) -> np.ndarray:
+    return np.where(x < 0, slope * x, x)
+
+
+def _hard_swish(x: np.ndarray) -> np.ndarray:
+    return np.asarray(x * _clip(x / 6 + 0.5, 0, 1))
+
+
+def _cast(arrays: list[np.ndarray], attributes: dict[str, Any]) -> np.ndarray:
+    return convert(arrays[0], CANONICAL[attributes["to"]])
 
 
 def _cast_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -197,28 +220,37 @@ def _cast_dtype(dtypes: Any, attributes: Any) -> Any:
     return [attributes["to"]]
 
 
-_BOOL = {"inputs": ("a", "b"), "variants": LOGICAL}
-_PAIR = {"inputs": ("a", "b"), "variants": BINARY_NUMBER}
-_FLOAT_PAIR = {"inputs": ("a", "b"), "variants": BINARY_FLOAT}
-_COMPARE = {"inputs": ("a", "b"), "variants": COMPARE}
-_ALPHA = {"attributes": {"alpha": Attribute("float", 1.0)}, "attribute_cases": [{}, {"alpha": 0.25}]}
+_BOUNDS = {"minimum": Attribute("float", -math.inf), "maximum": Attribute("float", math.inf)}
+_BOUND_CASES: list[dict[str, Any]] = [{"minimum": 0.0, "maximum": 6.0}, {"maximum": 1.5}, {"minimum": -2.0}]
+_ALPHA = {"alpha": Attribute("float", 1.0)}
+_ALPHA_CASES: list[dict[str, Any]] = [{}, {"alpha": 0.25}]
+_POW = ("dy * where(b == 0, 0.0, b * pow(a, b - 1))", "dy * y * log(where(a > 0, a, 1.0))")
+_CLIP = "dy * where(x > minimum, where(x < maximum, 1.0, 0.0), 0.0)"
+_HARD_SWISH = "dy * where(x > 3, 1.0, where(x > -3, x / 3 + 0.5, 0.0))"
+_GREATER = ("dy * where(a >= b, 1.0, 0.0)", "dy * where(a >= b, 0.0, 1.0)")
+_LESS = ("dy * where(a <= b, 1.0, 0.0)", "dy * where(a <= b, 0.0, 1.0)")
+_WHERE = ("", "where(condition, dy, 0.0)", "where(condition, 0.0, dy)")
+_PRELU = ("dy * where(x < 0, slope, 1.0)", "dy * where(x < 0, x, 0.0)")
+_DIV = "`a / b`; integers truncate, and a division by 0 gives 0"
+_MOD = "the remainder with the sign of the divisor; integers modulo 0 give 0"
 
+# fmt: off
 OPERATORS: tuple[Operator, ...] = (
-    elementwise("abs", "abs(x)", np.abs, ("dy * where(x < 0, -1.0, 1.0)",), variants=UNARY_NUMBER),
-    elementwise("neg", "-x", np.negative, ("-dy",), variants=UNARY_NUMBER),
-    elementwise("sign", "where(x > 0, 1, where(x < 0, -1, x))", np.sign, PIECEWISE, variants=UNARY_NUMBER),
+    elementwise("abs", "abs(x)", np.abs, ("dy * sign(x)",), NUMBER),
+    elementwise("neg", "-x", np.negative, ("-dy",), NUMBER),
+    elementwise("sign", "where(x > 0, 1, where(x < 0, -1, x))", np.sign, CONSTANT_PIECES, NUMBER),
     elementwise("exp", "exp(x)", _wide(np.exp), ("dy * y",), tolerance=POLYNOMIAL, domain=(-90, 90)),
     elementwise("log", "log(x)", _wide(np.log), ("dy / x",), tolerance=POLYNOMIAL, domain=(-0.1, 50)),
     elementwise("sqrt", "sqrt(x)", np.sqrt, ("dy * 0.5 / y",), domain=(-0.1, 50)),
     elementwise("rsqrt", "1 / sqrt(x)", _wide(lambda x: 1 / np.sqrt(x)), ("dy * -0.5 * y / x",), tolerance=SMALL_STEPS, domain=(-0.1, 50)),
-    elementwise("reciprocal", "1 / x", lambda x: np.float32(1) / x, ("-dy * y * y",)),
-    elementwise("floor", "floor(x)", np.floor, PIECEWISE),
-    elementwise("ceil", "ceil(x)", np.ceil, PIECEWISE),
-    elementwise("round", "round(x)", np.rint, PIECEWISE, summary="to the nearest integer, halves to even"),
-    elementwise("trunc", "trunc(x)", np.trunc, PIECEWISE),
-    elementwise("sin", "sin(x)", _wide(np.sin), ("dy * cos(x)",), tolerance=Tolerance(2e-6, 2e-7, "range reduction and a polynomial in float32"), domain=(-100, 100)),
-    elementwise("cos", "cos(x)", _wide(np.cos), ("-dy * sin(x)",), tolerance=Tolerance(2e-6, 2e-7, "range reduction and a polynomial in float32"), domain=(-100, 100)),
-    elementwise("tan", "tan(x)", _wide(np.tan), ("dy * (1 + y * y)",), tolerance=Tolerance(4e-6, 1e-6, "a quotient of two polynomials; near the poles the reduced angle's rounding is magnified"), domain=(-1.4, 1.4)),
+    elementwise("reciprocal", "1 / x", lambda x: 1 / x, ("-dy * y * y",)),
+    elementwise("floor", "floor(x)", np.floor, CONSTANT_PIECES),
+    elementwise("ceil", "ceil(x)", np.ceil, CONSTANT_PIECES),
+    elementwise("round", "round(x)", np.rint, CONSTANT_PIECES, summary="to the nearest integer, halves to even"),
+    elementwise("trunc", "trunc(x)", np.trunc, CONSTANT_PIECES),
+    elementwise("sin", "sin(x)", _wide(np.sin), ("dy * cos(x)",), tolerance=REDUCED, domain=(-100, 100)),
+    elementwise("cos", "cos(x)", _wide(np.cos), ("-dy * sin(x)",), tolerance=REDUCED, domain=(-100, 100)),
+    elementwise("tan", "tan(x)", _wide(np.tan), ("dy * (1 + y * y)",), tolerance=POLES, domain=(-1.4, 1.4)),
     elementwise("asin", "asin(x)", _wide(np.arcsin), ("dy / sqrt(1 - x * x)",), tolerance=COMPOSED, domain=(-1.1, 1.1)),
     elementwise("acos", "acos(x)", _wide(np.arccos), ("-dy / sqrt(1 - x * x)",), tolerance=COMPOSED, domain=(-1.1, 1.1)),
     elementwise("atan", "atan(x)", _wide(np.arctan), ("dy / (1 + x * x)",), tolerance=COMPOSED),
@@ -226,38 +258,38 @@ OPERATORS: tuple[Operator, ...] = (
     elementwise("cosh", "cosh(x)", _wide(np.cosh), ("dy * sinh(x)",), tolerance=COMPOSED),
     elementwise("tanh", "tanh(x)", _wide(np.tanh), ("dy * (1 - y * y)",), tolerance=POLYNOMIAL),
     elementwise("asinh", "asinh(x)", _wide(np.arcsinh), ("dy / sqrt(x * x + 1)",), tolerance=COMPOSED, domain=(-1000, 1000)),
-    elementwise("acosh", "acosh(x)", _wide(np.arccosh), ("dy / sqrt(x * x - 1)",), tolerance=Tolerance(4e-6, 1e-6, "near 1 the function is steep"), domain=(0.9, 1000)),
+    elementwise("acosh", "acosh(x)", _wide(np.arccosh), ("dy / sqrt(x * x - 1)",), tolerance=STEEP, domain=(0.9, 1000)),
     elementwise("atanh", "atanh(x)", _wide(np.arctanh), ("dy / (1 - x * x)",), tolerance=COMPOSED, domain=(-1.1, 1.1)),
     elementwise("erf", "erf(x)", _wide(_erf), ("dy * 1.1283791670955126 * exp(-x * x)",), tolerance=POLYNOMIAL, domain=(-5, 5)),
     elementwise("sigmoid", "1 / (1 + exp(-x))", _wide(_sigmoid), ("dy * y * (1 - y)",), tolerance=POLYNOMIAL, domain=(-30, 30)),
     elementwise("relu", "max(x, 0)", lambda x: np.maximum(x, 0), ("dy * where(x > 0, 1.0, 0.0)",)),
-    elementwise("clip", "min(max(x, minimum), maximum)", lambda x, low, high: np.minimum(np.maximum(x, low), high), ("dy * where(x > minimum, where(x < maximum, 1.0, 0.0), 0.0)",), attributes={"minimum": Attribute("float", -math.inf), "maximum": Attribute("float", math.inf)}, attribute_cases=[{"minimum": 0.0, "maximum": 6.0}, {"maximum": 1.5}, {"minimum": -2.0}]),
-    elementwise("elu", "where(x < 0, alpha * (exp(x) - 1), x)", lambda x, alpha: np.where(x < 0, alpha * np.expm1(np.asarray(np.minimum(x, 0), np.float64)), x), ("dy * where(x < 0, y + alpha, 1.0)",), tolerance=Tolerance(2e-6, 2e-7, "exp(x) − 1 loses its small part in float32"), **_ALPHA),
-    elementwise("leaky_relu", "where(x < 0, alpha * x, x)", lambda x, alpha: np.where(x < 0, alpha * x, x), ("dy * where(x < 0, alpha, 1.0)",), **_ALPHA),
-    elementwise("hard_swish", "x * min(max(x / 6 + 0.5, 0), 1)", _wide(lambda x: x * np.minimum(np.maximum(x / 6 + 0.5, 0), 1)), ("dy * where(x > 3, 1.0, where(x > -3, x / 3 + 0.5, 0.0))",), tolerance=Tolerance(1e-6, 3e-7, "x / 6 + 0.5 is rounded; near −3 it is small")),
-    elementwise("softplus", "max(x, 0) + log(1 + exp(-abs(x)))", _wide(lambda x: np.logaddexp(0, x)), ("dy / (1 + exp(-x))",), tolerance=Tolerance(2e-6, 2e-7, "1 + exp(−|x|) is rounded")),
-    elementwise("is_nan", "isnan(x)", np.isnan, DISCRETE, variants=(("f32", "bool"),)),
-    elementwise("is_inf", "isinf(x)", np.isinf, DISCRETE, variants=(("f32", "bool"),)),
-    elementwise("logical_not", "not x", np.logical_not, DISCRETE, variants=(("bool", "bool"),)),
-    elementwise("add", "a + b", np.add, ("dy", "dy"), **_PAIR),
-    elementwise("sub", "a - b", np.subtract, ("dy", "-dy"), **_PAIR),
-    elementwise("mul", "a * b", np.multiply, ("dy * b", "dy * a"), **_PAIR),
-    elementwise("div", "a / b", _divide, ("dy / b", "-dy * y / b"), **_PAIR, summary="`a / b`; integers truncate, and a division by 0 gives 0"),
-    elementwise("mod", "a % b", _modulo, ("dy", "-dy * floor(a / b)"), **_PAIR, tolerance=Tolerance(0.0, 0.0, "the same three rounded operations"), summary="the remainder with the sign of the divisor; integers modulo 0 give 0"),
-    elementwise("pow", "pow(a, b)", _wide(np.power), ("dy * b * pow(a, b - 1)", "dy * y * log(a)"), **_FLOAT_PAIR, tolerance=Tolerance(5e-6, 1e-30, "exp(b · log a) with an extended logarithm"), domain=(-4, 4)),
-    elementwise("max", "max(a, b)", np.maximum, ("dy * where(a >= b, 1.0, 0.0)", "dy * where(a >= b, 0.0, 1.0)"), **_PAIR),
-    elementwise("min", "min(a, b)", np.minimum, ("dy * where(a <= b, 1.0, 0.0)", "dy * where(a <= b, 0.0, 1.0)"), **_PAIR),
-    elementwise("prelu", "where(x < 0, slope * x, x)", lambda x, slope: np.where(x < 0, slope * x, x), ("dy * where(x < 0, slope, 1.0)", "dy * where(x < 0, x, 0.0)"), inputs=("x", "slope"), variants=BINARY_FLOAT),
-    elementwise("equal", "a == b", np.equal, DISCRETE, **_COMPARE),
-    elementwise("not_equal", "a != b", np.not_equal, DISCRETE, **_COMPARE),
-    elementwise("less", "a < b", np.less, DISCRETE, **_COMPARE),
-    elementwise("less_equal", "a <= b", np.less_equal, DISCRETE, **_COMPARE),
-    elementwise("greater", "a > b", np.greater, DISCRETE, **_COMPARE),
-    elementwise("greater_equal", "a >= b", np.greater_equal, DISCRETE, **_COMPARE),
-    elementwise("logical_and", "a and b", np.logical_and, DISCRETE, **_BOOL),
-    elementwise("logical_or", "a or b", np.logical_or, DISCRETE, **_BOOL),
-    elementwise("logical_xor", "a != b", np.logical_xor, DISCRETE, **_BOOL),
-    elementwise("where", "where(condition, a, b)", np.where, ("", "where(condition, dy, 0.0)", "where(condition, 0.0, dy)"), inputs=("condition", "a", "b"), variants=(("bool", "f32", "f32", "f32"), ("bool", "i32", "i32", "i32"), ("bool", "bool", "bool", "bool"))),
+    elementwise("clip", "min(max(x, minimum), maximum)", _clip, (_CLIP,), attributes=_BOUNDS, attribute_cases=_BOUND_CASES),
+    elementwise("elu", "where(x < 0, alpha * (exp(x) - 1), x)", _wide(_elu), ("dy * where(x < 0, y + alpha, 1.0)",), tolerance=CANCELLED, attributes=_ALPHA, attribute_cases=_ALPHA_CASES),
+    elementwise("leaky_relu", "where(x < 0, alpha * x, x)", _leaky, ("dy * where(x < 0, alpha, 1.0)",), attributes=_ALPHA, attribute_cases=_ALPHA_CASES),
+    elementwise("hard_swish", "x * min(max(x / 6 + 0.5, 0), 1)", _wide(_hard_swish), (_HARD_SWISH,), tolerance=SHIFTED),
+    elementwise("softplus", "max(x, 0) + log(1 + exp(-abs(x)))", _wide(lambda x: np.logaddexp(0, x)), ("dy / (1 + exp(-x))",), tolerance=ROUNDED_LOG),
+    elementwise("is_nan", "isnan(x)", np.isnan, DISCRETE, FLOAT_TEST),
+    elementwise("is_inf", "isinf(x)", np.isinf, DISCRETE, FLOAT_TEST),
+    elementwise("logical_not", "not x", np.logical_not, DISCRETE, (("bool", "bool"),)),
+    elementwise("add", "a + b", np.add, ("dy", "dy"), NUMBERS),
+    elementwise("sub", "a - b", np.subtract, ("dy", "-dy"), NUMBERS),
+    elementwise("mul", "a * b", np.multiply, ("dy * b", "dy * a"), NUMBERS),
+    elementwise("div", "a / b", _divide, ("dy / b", "-dy * y / b"), NUMBERS, summary=_DIV),
+    elementwise("mod", "a % b", _modulo, ("dy", "-dy * floor(a / b)"), NUMBERS, tolerance=REMAINDER, summary=_MOD),
+    elementwise("pow", "pow(a, b)", _wide(np.power), _POW, FLOATS, tolerance=POWER, domain=(-4, 4)),
+    elementwise("max", "max(a, b)", np.maximum, _GREATER, NUMBERS),
+    elementwise("min", "min(a, b)", np.minimum, _LESS, NUMBERS),
+    elementwise("prelu", "where(x < 0, slope * x, x)", _leaky, _PRELU, FLOATS, inputs=("x", "slope")),
+    elementwise("equal", "a == b", np.equal, DISCRETE, COMPARE),
+    elementwise("not_equal", "a != b", np.not_equal, DISCRETE, COMPARE),
+    elementwise("less", "a < b", np.less, DISCRETE, COMPARE),
+    elementwise("less_equal", "a <= b", np.less_equal, DISCRETE, COMPARE),
+    elementwise("greater", "a > b", np.greater, DISCRETE, COMPARE),
+    elementwise("greater_equal", "a >= b", np.greater_equal, DISCRETE, COMPARE),
+    elementwise("logical_and", "a and b", np.logical_and, DISCRETE, LOGICAL),
+    elementwise("logical_or", "a or b", np.logical_or, DISCRETE, LOGICAL),
+    elementwise("logical_xor", "a != b", np.logical_xor, DISCRETE, LOGICAL),
+    elementwise("where", "where(condition, a, b)", np.where, _WHERE, SELECT, inputs=("condition", "a", "b")),
     Operator(
         name="cast",
         summary="conversion of dtype; float to integer truncates, saturates at 32 bits, NaN gives 0; narrowing wraps",
@@ -265,8 +297,8 @@ OPERATORS: tuple[Operator, ...] = (
         shape=rules.same_shape,
         dtype=_cast_dtype,
         layout=_same_attributes,
-        reference=cast_reference,
-        gradient=Unavailable("converts to or from integers, where no derivative exists"),
+        reference=_cast,
+        gradient=("dy",),  # where the dtypes are both f32; anything else has no derivative
         cases=_cast_cases,
         tolerance=EXACT,
         attributes={"to": Attribute("string", None, tuple(CANONICAL))},
@@ -274,3 +306,4 @@ OPERATORS: tuple[Operator, ...] = (
         variants=tuple((a, b) for a in CANONICAL for b in CANONICAL),
     ),
 )
+# fmt: on

@@ -2,11 +2,12 @@
 
 A rule takes a graph builder, the inputs, the output, the gradient of the output and the attributes, and returns the gradient of
 each input. `b.node(operator, inputs, attributes)` adds a node; `b.shape(value)` is a shape; `b.scalar(number)` is an f32 constant;
-`b.sum_to(value, shape)` undoes a broadcast.
+`b.sum_to(value, shape)` undoes a broadcast. Where several elements are the extreme of a window or an axis, they share the gradient.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from webkiln.ops.rules import product
@@ -20,6 +21,10 @@ def zeros(count: Any) -> Any:
 
 def ones(count: Any) -> Any:
     return [1 for i in range(count)]
+
+
+def filled(b: Any, value: Any, shape: Any) -> Any:
+    return b.node("expand", [b.scalar(value)], {"shape": shape})
 
 
 def flip(b: Any, value: Any, axes: Any) -> Any:
@@ -39,6 +44,8 @@ def conv2d(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
     x = b.shape(inputs[0])
     w = b.shape(inputs[1])
     out = b.shape(y)
+    if 0 in out:
+        return [filled(b, 0.0, b.shape(value)) for value in inputs]
     groups = attributes["groups"]
     stride = attributes["stride"]
     dilation = attributes["dilation"]
@@ -154,8 +161,9 @@ def pool_back(b: Any, inputs: Any, parts: Any, starts: Any, padded: Any, attribu
 
 
 def max_pool2d(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
-    # Equal maxima share the gradient.
-    padded = pad_picture(b, inputs[0], attributes["padding"], "-Infinity")
+    if 0 in b.shape(y):
+        return [filled(b, 0.0, b.shape(inputs[0]))]
+    padded = pad_picture(b, inputs[0], attributes["padding"], -math.inf)
     starts = window_starts(attributes)
     chosen = []
     for at in starts:
@@ -170,8 +178,9 @@ def max_pool2d(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
 
 
 def average_pool2d(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
-    zero = b.node("mul", [inputs[0], b.scalar(0.0)], {})
-    valid = b.node("add", [zero, b.scalar(1.0)], {})
+    if 0 in b.shape(y):
+        return [filled(b, 0.0, b.shape(inputs[0]))]
+    valid = filled(b, 1.0, b.shape(inputs[0]))
     padded = pad_picture(b, valid, attributes["padding"], 1.0 if attributes["count_padding"] else 0.0)
     starts = window_starts(attributes)
     count = tap(b, padded, starts[0], b.shape(y), attributes["stride"])
@@ -200,7 +209,6 @@ def reduce_mean(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
 
 
 def reduce_extreme(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
-    # Equal extremes share the gradient.
     axes = attributes["axes"]
     same = b.node("equal", [inputs[0], kept(b, y, inputs[0], axes)], {})
     chosen = b.node("cast", [same], {"to": "f32"})
@@ -210,9 +218,17 @@ def reduce_extreme(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any
 
 
 def reduce_prod(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
+    # The product of the others: of all that are not zero, without this one, unless one of the others is zero.
     axes = attributes["axes"]
-    scaled = b.node("mul", [kept(b, dy, inputs[0], axes), kept(b, y, inputs[0], axes)], {})
-    return [b.node("div", [scaled, inputs[0]], {})]
+    zero = b.node("equal", [inputs[0], b.scalar(0.0)], {})
+    zeros_here = b.node("cast", [zero], {"to": "f32"})
+    nonzero = b.node("where", [zero, b.scalar(1.0), inputs[0]], {})
+    whole = b.node("reduce_prod", [nonzero], {"axes": axes, "keep_dims": True})
+    others = b.node("div", [whole, nonzero], {})
+    zeros_in_all = b.node("reduce_sum", [zeros_here], {"axes": axes, "keep_dims": True})
+    no_other_zero = b.node("equal", [zeros_in_all, zeros_here], {})
+    factor = b.node("where", [no_other_zero, others, b.scalar(0.0)], {})
+    return [b.node("mul", [kept(b, dy, inputs[0], axes), factor], {})]
 
 
 def pad(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
@@ -260,7 +276,7 @@ def slice_(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
             high.append(0)
             interior.append(0)
         else:
-            first = min(start, start + (size - 1) * step)
+            first = start if step > 0 else start + (size - 1) * step
             low.append(first)
             high.append(x[i] - first - (size - 1) * abs(step) - 1)
             interior.append(abs(step) - 1)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from webkiln.ops.rules import window_size
+
 Arrays = list[np.ndarray]
 Attributes = dict[str, Any]
 
@@ -15,7 +17,7 @@ Attributes = dict[str, Any]
 def _windows(x: np.ndarray, window: Any, stride: Any, dilation: Any) -> np.ndarray:
     """Views of the windows of a padded picture: [N, OH, OW, C, KH, KW]."""
     span = [(size - 1) * step + 1 for size, step in zip(window, dilation, strict=True)]
-    views = sliding_window_view(x, span, axis=(1, 2))
+    views: np.ndarray = sliding_window_view(x, span, axis=(1, 2))
     return views[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
 
 
@@ -24,46 +26,42 @@ def _pad_picture(x: np.ndarray, padding: Any, value: float) -> np.ndarray:
     return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
 
 
-def _output_is_empty(x: np.ndarray, window: Any, padding: Any, dilation: Any) -> bool:
-    height = x.shape[1] + padding[0] + padding[2] - ((window[0] - 1) * dilation[0] + 1)
-    width = x.shape[2] + padding[1] + padding[3] - ((window[1] - 1) * dilation[1] + 1)
-    return height < 0 or width < 0
+def _output_size(x: np.ndarray, window: Any, attributes: Attributes, dilation: Any = (1, 1)) -> list[int]:
+    """Height and width of a convolution's or a pool's output."""
+    padding, stride = attributes["padding"], attributes["stride"]
+    return [
+        window_size(x.shape[1 + i], padding[i], padding[2 + i], window[i], stride[i], dilation[i]) for i in range(2)
+    ]
 
 
 def conv2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """Cross-correlation of [N, H, W, C] with [KH, KW, C/groups, O]; padding is with zeros."""
     x, w = inputs[0].astype(np.float64), inputs[1].astype(np.float64)
-    groups = attributes["groups"]
-    kernel_height, kernel_width, group_channels, out_channels = w.shape
-    if _output_is_empty(x, w.shape, attributes["padding"], attributes["dilation"]):
-        height, width = (
-            0 if size + low + high - ((k - 1) * d + 1) < 0 else (size + low + high - ((k - 1) * d + 1)) // s + 1
-            for size, low, high, k, d, s in zip(
-                x.shape[1:3], attributes["padding"][:2], attributes["padding"][2:], w.shape, attributes["dilation"], attributes["stride"], strict=False
-            )
-        )
-        return np.zeros((x.shape[0], height, width, out_channels), np.float32)
-    views = _windows(_pad_picture(x, attributes["padding"], 0.0), w.shape[:2], attributes["stride"], attributes["dilation"])
-    batch, height, width = views.shape[:3]
-    if group_channels == 1 and out_channels == groups:  # depthwise: a product and a sum over the taps
-        y = np.einsum("nhwcij,ijc->nhwc", views, w[:, :, 0, :], optimize=False)
-    else:
-        per_group = out_channels // groups
-        y = np.empty((batch, height, width, out_channels))
-        for group in range(groups):
-            patches = views[:, :, :, group * group_channels : (group + 1) * group_channels]
-            columns = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, kernel_height * kernel_width * group_channels)
-            filters = w[..., group * per_group : (group + 1) * per_group].reshape(-1, per_group)
-            with np.errstate(invalid="ignore"):
-                out = (columns @ filters).reshape(batch, height, width, per_group)
-            y[..., group * per_group : (group + 1) * per_group] = out
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (y + inputs[2] if len(inputs) > 2 else y).astype(np.float32)
+    groups, dilation = attributes["groups"], attributes["dilation"]
+    group_channels, out_channels = w.shape[2:]
+    height, width = _output_size(x, w.shape, attributes, dilation)
+    y = np.empty((x.shape[0], height, width, out_channels))
+    if y.size == 0:
+        return y.astype(np.float32)
+    views = _windows(_pad_picture(x, attributes["padding"], 0.0), w.shape[:2], attributes["stride"], dilation)
+    with np.errstate(all="ignore"):
+        if group_channels == 1 and out_channels == groups:  # depthwise: a product and a sum over the taps
+            y = np.einsum("nhwcij,ijc->nhwc", views, w[:, :, 0, :], optimize=False)
+        else:
+            per_group = out_channels // groups
+            for group in range(groups):
+                patches = views[:, :, :, group * group_channels : (group + 1) * group_channels]
+                columns = patches.transpose(0, 1, 2, 4, 5, 3).reshape(y[..., 0].size, -1)
+                filters = w[..., group * per_group : (group + 1) * per_group].reshape(-1, per_group)
+                y[..., group * per_group : (group + 1) * per_group] = (columns @ filters).reshape(*y.shape[:3], per_group)
+        if len(inputs) > 2:
+            y = y + inputs[2]
+        return y.astype(np.float32)
 
 
 def matmul(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     with np.errstate(all="ignore"):
-        y = inputs[0].astype(np.float64) @ inputs[1].astype(np.float64)
+        y: np.ndarray = inputs[0].astype(np.float64) @ inputs[1].astype(np.float64)
         if len(inputs) > 2:
             y = y + inputs[2]
         return y.astype(np.float32)
@@ -71,28 +69,22 @@ def matmul(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 def max_pool2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """The greatest of each window; padding never wins; NaN does."""
-    window, stride = attributes["window"], attributes["stride"]
-    x = _pad_picture(inputs[0], attributes["padding"], -math.inf)
-    if x.shape[1] < window[0] or x.shape[2] < window[1]:
-        return _empty_pool(x, window, stride)
-    return _windows(x, window, stride, (1, 1)).max(axis=(4, 5))
+    x, window, stride = inputs[0], attributes["window"], attributes["stride"]
+    if 0 in _output_size(x, window, attributes):
+        return np.zeros((x.shape[0], *_output_size(x, window, attributes), x.shape[3]), np.float32)
+    views = _windows(_pad_picture(x, attributes["padding"], -math.inf), window, stride, (1, 1))
+    return np.asarray(views.max(axis=(4, 5)))
 
 
 def average_pool2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """The mean of each window, over all of it or over what is not padding."""
-    window, stride, padding = attributes["window"], attributes["stride"], attributes["padding"]
-    x = _pad_picture(inputs[0].astype(np.float64), padding, 0.0)
-    if x.shape[1] < window[0] or x.shape[2] < window[1]:
-        return _empty_pool(x, window, stride)
-    with np.errstate(invalid="ignore"):
-        total = _windows(x, window, stride, (1, 1)).sum(axis=(4, 5))
-    counted = _pad_picture(np.ones((1, *inputs[0].shape[1:3], 1)), padding, float(attributes["count_padding"]))
-    return (total / _windows(counted, window, stride, (1, 1)).sum(axis=(4, 5))).astype(np.float32)
-
-
-def _empty_pool(x: np.ndarray, window: Any, stride: Any) -> np.ndarray:
-    sizes = [max(0, (x.shape[i + 1] - window[i]) // stride[i] + 1) for i in range(2)]
-    return np.zeros((x.shape[0], *sizes, x.shape[3]), np.float32)
+    x, window, stride, padding = inputs[0], attributes["window"], attributes["stride"], attributes["padding"]
+    if 0 in _output_size(x, window, attributes):
+        return np.zeros((x.shape[0], *_output_size(x, window, attributes), x.shape[3]), np.float32)
+    counted = _pad_picture(np.ones((1, *x.shape[1:3], 1)), padding, float(attributes["count_padding"]))
+    with np.errstate(all="ignore"):
+        total = _windows(_pad_picture(x.astype(np.float64), padding, 0.0), window, stride, (1, 1)).sum(axis=(4, 5))
+        return np.asarray(total / _windows(counted, window, stride, (1, 1)).sum(axis=(4, 5)), np.float32)
 
 
 def _reduce(inputs: Arrays, attributes: Attributes, function: Any, **options: Any) -> np.ndarray:
@@ -112,7 +104,7 @@ def reduce_mean(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     count = math.prod(inputs[0].shape[axis] for axis in axes)
     with np.errstate(all="ignore"):
         total = np.sum(inputs[0].astype(np.float64), axis=axes, keepdims=attributes["keep_dims"])
-        return (np.asarray(total) / np.float64(count)).astype(np.float32)
+        return np.asarray(total / np.float64(count), np.float32)
 
 
 def _smallest(dtype: np.dtype[Any]) -> float:
@@ -161,7 +153,7 @@ def resize(inputs: Arrays, attributes: Attributes) -> np.ndarray:
             ).astype(np.int64)
             for size_in, size_out in ((x.shape[1], height), (x.shape[2], width))
         )
-        return x[:, rows][:, :, columns]
+        return np.asarray(x[:, rows][:, :, columns])
     y0, y1, fy = _linear_table(x.shape[1], height, coordinates)
     x0, x1, fx = _linear_table(x.shape[2], width, coordinates)
     fx, fy = fx[None, None, :, None], fy[None, :, None, None]
@@ -173,40 +165,52 @@ def resize(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 
 def pad(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    """A constant around, and `interior` times between, the elements of each axis."""
+    """A constant, converted as `cast` does, around and `interior` times between the elements of each axis."""
     x = inputs[0]
     low, high, interior = attributes["low"], attributes["high"], attributes["interior"]
     inner = [size + max(size - 1, 0) * gap for size, gap in zip(x.shape, interior, strict=True)]
     shape = [a + size + b for a, size, b in zip(low, inner, high, strict=True)]
-    y = np.full(shape, np.array(float(attributes["value"])).astype(x.dtype), x.dtype)
+    y = np.full(shape, convert(np.array(attributes["value"], np.float32), x.dtype))
     y[tuple(slice(a, a + size, gap + 1) for a, size, gap in zip(low, inner, interior, strict=True))] = x
     return y
 
 
+def convert(x: np.ndarray, to: np.dtype[Any]) -> np.ndarray:
+    """Float to integer truncates and saturates at 32 bits, NaN becomes 0; narrowing integers wraps; bool is "not zero"."""
+    with np.errstate(all="ignore"):
+        if x.dtype == np.float32 and to.kind in "iu":
+            wide = np.clip(np.nan_to_num(x.astype(np.float64), nan=0.0, posinf=3e9, neginf=-3e9), -(2.0**31), 2.0**31 - 1)
+            return np.trunc(wide).astype(np.int64).astype(to)
+        return x.astype(to)
+
+
 def concat(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return np.concatenate(inputs, axis=attributes["axis"])
+    return np.asarray(np.concatenate(inputs, axis=attributes["axis"]))
 
 
 def reshape(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return inputs[0].reshape(attributes["shape"])
+    return np.asarray(inputs[0].reshape(attributes["shape"]))
 
 
 def transpose(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return inputs[0].transpose(attributes["permutation"]).copy()
+    return np.array(inputs[0].transpose(attributes["permutation"]), order="C")
 
 
 def slice_(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """Element k of an axis is `start + k · step`."""
     x = inputs[0]
     for axis, (start, size, step) in enumerate(zip(attributes["start"], attributes["size"], attributes["step"], strict=True)):
-        x = np.take(x, start + np.arange(size) * step, axis=axis)
+        x = np.asarray(np.take(x, start + np.arange(size) * step, axis=axis))
     return x
 
 
 def expand(inputs: Arrays, attributes: Attributes) -> np.ndarray:
-    return np.broadcast_to(inputs[0], attributes["shape"]).copy()
+    return np.array(np.broadcast_to(inputs[0], attributes["shape"]), order="C")
 
 
 def gather(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """Entries along one axis by index; an index outside is clamped."""
-    return np.take(inputs[0], inputs[1], axis=attributes["axis"], mode="clip")
+    if inputs[1].size == 0:
+        x, axis = inputs[0], attributes["axis"]
+        return np.zeros((*x.shape[:axis], *inputs[1].shape, *x.shape[axis + 1 :]), x.dtype)
+    return np.asarray(np.take(inputs[0], inputs[1], axis=attributes["axis"], mode="clip"))

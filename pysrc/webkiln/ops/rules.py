@@ -2,8 +2,9 @@
 
 The subset: functions of positional arguments; assignment, `if`, `for` over `range` or a list, `return`; integers, strings,
 f-strings, booleans, lists, slices without step; `+ - * // %` on numbers, `[*a, *b]` for lists; comparisons, `and or not`;
-list comprehensions with one `for`; `len range min max abs`, `.append`, other rules, and the three functions below.
-Sizes may be symbolic in Python: `==` is then equality of expressions, `<` and `>` are true only when certain.
+list comprehensions; `len range min max abs`, `math.inf`, `.append`, other rules, and `fail`, `differ` and `maximum`.
+Sizes may be symbolic in Python: `==` is then equality of expressions, `<` and `>` are true only when certain. So `min` and
+`max` are for plain integers; the larger of two sizes is `maximum`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from webkiln.errors import ShapeError
-from webkiln.graph.dims import Expression
+from webkiln.graph.dims import Expression, apply
 
 Rule = Any
 
@@ -28,7 +29,13 @@ def differ(a: Any, b: Any) -> bool:
     return bool(a != b)
 
 
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of two sizes."""
+    return apply("max", a, b)
+
+
 def product(shape: Any) -> Any:
+    """The number of elements."""
     result = 1
     for size in shape:
         result = result * size
@@ -46,7 +53,7 @@ def broadcast_two(a: Any, b: Any) -> Any:
         else:
             if q != 1 and differ(p, q):
                 fail(f"shapes {a} and {b} do not broadcast: {p} against {q}")
-            shape.append(p)
+            shape.append(q if q > 1 else p)
     return shape
 
 
@@ -92,10 +99,7 @@ def window_size(size: Any, low: Any, high: Any, window: Any, stride: Any, dilati
         fail(f"window {window}, stride {stride} and dilation {dilation} must be at least 1")
     if low < 0 or high < 0:
         fail(f"padding {low}, {high} must not be negative")
-    free = size + low + high - ((window - 1) * dilation + 1)
-    if free < 0:
-        return 0
-    return free // stride + 1
+    return maximum(0, (size + low + high - (window - 1) * dilation - 1) // stride + 1)
 
 
 def check_picture(shape: Any) -> Any:
@@ -119,11 +123,10 @@ def conv2d(shapes: Any, attributes: Any) -> Any:
         fail(f"groups is {groups}, not at least 1")
     if differ(x[3], w[2] * groups):
         fail(f"{x[3]} channels do not fit weights {w} in {groups} groups")
-    if w[3] % groups != 0:
+    if differ(w[3] % groups, 0):
         fail(f"{w[3]} output channels cannot be divided into {groups} groups")
-    if len(shapes) > 2:
-        if len(shapes[2]) != 1 or differ(shapes[2][0], w[3]):
-            fail(f"bias {shapes[2]} does not fit {w[3]} output channels")
+    if len(shapes) > 2 and (len(shapes[2]) != 1 or differ(shapes[2][0], w[3])):
+        fail(f"bias {shapes[2]} does not fit {w[3]} output channels")
     height = window_size(x[1], padding[0], padding[2], w[0], stride[0], dilation[0])
     width = window_size(x[2], padding[1], padding[3], w[1], stride[1], dilation[1])
     return [[x[0], height, width, w[3]]]
@@ -139,7 +142,7 @@ def pool2d(shapes: Any, attributes: Any) -> Any:
     height = window_size(x[1], padding[0], padding[2], window[0], stride[0], 1)
     width = window_size(x[2], padding[1], padding[3], window[1], stride[1], 1)
     for i in range(4):
-        if not (padding[i] < window[i % 2]):
+        if padding[i] >= window[i % 2]:
             fail(f"padding {padding} must be smaller than the window {window}")
     return [[x[0], height, width, x[3]]]
 
@@ -151,9 +154,8 @@ def matmul(shapes: Any, attributes: Any) -> Any:
         fail(f"needs matrices (rank 2 or more), not {a} and {b}")
     if differ(a[-1], b[-2]):
         fail(f"cannot multiply {a} and {b}: {a[-1]} columns against {b[-2]} rows")
-    if len(shapes) > 2:
-        if len(shapes[2]) != 1 or differ(shapes[2][0], b[-1]):
-            fail(f"bias {shapes[2]} does not fit {b[-1]} columns")
+    if len(shapes) > 2 and (len(shapes[2]) != 1 or differ(shapes[2][0], b[-1])):
+        fail(f"bias {shapes[2]} does not fit {b[-1]} columns")
     batch = broadcast_two(a[:-2], b[:-2])
     return [[*batch, a[-2], b[-1]]]
 
@@ -167,8 +169,10 @@ def check_axis(axis: Any, rank: Any) -> Any:
 def reduce(shapes: Any, attributes: Any) -> Any:
     x = shapes[0]
     axes = attributes["axes"]
-    for axis in axes:
-        check_axis(axis, len(x))
+    for i in range(len(axes)):
+        check_axis(axes[i], len(x))
+        if axes[i] in axes[:i]:
+            fail(f"axis {axes[i]} stands twice in {axes}")
     shape = []
     for i in range(len(x)):
         if i in axes:
@@ -267,12 +271,15 @@ def expand(shapes: Any, attributes: Any) -> Any:
     for i in range(len(x)):
         if x[i] != 1 and differ(x[i], shape[i + offset]):
             fail(f"cannot expand {x} to {shape}")
+    for size in shape:
+        if size < 0:
+            fail(f"a size of {shape} is negative")
     return [shape]
 
 
 def gather(shapes: Any, attributes: Any) -> Any:
     x = shapes[0]
     axis = check_axis(attributes["axis"], len(x))
-    if x[axis] == 0 and not (0 in shapes[1]):
+    if x[axis] == 0 and 0 not in shapes[1]:
         fail(f"cannot gather from the empty axis {axis} of {x}")
     return [[*x[:axis], *shapes[1], *x[axis + 1 :]]]

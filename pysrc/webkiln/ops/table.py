@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import ShapeError
+from webkiln.graph.dims import Expression
 
 Attributes = dict[str, Any]
 ShapeRule = Callable[[list[Any], Attributes], list[Any]]
@@ -64,7 +65,7 @@ class Operator:
     `layout`: how a permutation passes through. From the permutation `p` that all inputs went through (as in
     `op(transpose(x, p))`) and the attributes, the attributes for which `transpose(op(x), q)` is the same, and `q`; or `None`.
     `reference`: the meaning, in NumPy.
-    `gradient`: a rule (see `ops.gradients`), or for element-wise operators one scalar expression an input.
+    `gradient`: a rule (see `ops.gradients`), or for element-wise operators one scalar expression an input (see `ops.elementwise`).
     `cases`: test inputs, from a random generator. `tolerance`: what a backend may differ by.
     `expression`: for element-wise operators, the scalar expression over the inputs and then the float attributes.
     `variants`: for element-wise operators, the dtypes of inputs and output that exist.
@@ -106,7 +107,10 @@ class Operator:
 
 
 def fill_defaults(operator: Operator, attributes: Mapping[str, Any]) -> Attributes:
-    """Attributes with the defaults of those that are missing; `ShapeError` for an unknown or missing one."""
+    """Attributes with the defaults of those that are missing, as plain Python values.
+
+    Raises `ShapeError` for one that is unknown, missing, of another type, or not among the choices.
+    """
     for name in attributes:
         if name not in operator.attributes:
             known = ", ".join(operator.attributes) or "none"
@@ -116,7 +120,42 @@ def fill_defaults(operator: Operator, attributes: Mapping[str, Any]) -> Attribut
         value = attributes.get(name, attribute.default)
         if value is None:
             raise ShapeError(f"{operator.name} needs the attribute {name!r}")
-        if attribute.choices and value not in attribute.choices:
-            raise ShapeError(f"{operator.name}: {name} is {value!r}, not one of {', '.join(attribute.choices)}")
-        filled[name] = list(value) if attribute.type in ("ints", "dims") else value
+        checked = _checked(attribute, value)
+        if checked is None:
+            raise ShapeError(f"{operator.name}: {name} is {str(value)[:80]!r}, wanted {_KINDS[attribute.type]}")
+        if attribute.choices and checked not in attribute.choices:
+            raise ShapeError(f"{operator.name}: {name} is {checked!r}, not one of {', '.join(attribute.choices)}")
+        filled[name] = checked
     return filled
+
+
+_KINDS = {
+    "int": "an integer",
+    "ints": "a list of integers",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a string",
+    "dims": "a list of sizes",
+}
+
+
+def _checked(attribute: Attribute, value: Any) -> Any:
+    """The value as a plain Python object of the attribute's type; `None` when it is of another type."""
+    if attribute.type == "bool":
+        return bool(value) if isinstance(value, (bool, np.bool_)) else None
+    if attribute.type == "string":
+        return value if isinstance(value, str) else None
+    if attribute.type == "int":
+        return _integer(value)
+    if attribute.type == "float":
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        return float(value) if number else None
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        return None
+    sized = attribute.type == "dims"
+    items = [item if sized and isinstance(item, Expression) else _integer(item) for item in value]
+    return None if any(item is None for item in items) else items
+
+
+def _integer(value: Any) -> int | None:
+    return int(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else None
