@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from webkiln import Session
+from webkiln import Model, Session, gallery
 
 SessionOf = Callable[..., Session]
 
@@ -25,3 +25,16 @@ def session_of() -> Iterator[SessionOf]:
     yield get
     for session in sessions.values():
         session.close()
+
+
+@pytest.fixture(scope="session")
+def model_of():
+    """Converted models by gallery name, each converted once."""
+    made: dict[str, Model] = {}
+
+    def get(name: str) -> Model:
+        if name not in made:
+            made[name] = gallery.convert(name)
+        return made[name]
+
+    return get

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import webkiln
-from webkiln import Model, gallery
+from webkiln import Model
 from webkiln.parity.compare import compare
 from webkiln.webformat.golden import channels_of, generated_inputs
 
@@ -24,19 +24,6 @@ MODELS = {
     "hand_landmark_lite": "hands",
 }
 SHARED = Path(os.environ.get("WEBKILN_SHARED", Path(__file__).parents[3] / "shared"))
-
-
-@pytest.fixture(scope="session")
-def model_of():
-    """Converted models by gallery name, each converted once."""
-    made: dict[str, Model] = {}
-
-    def get(name: str) -> Model:
-        if name not in made:
-            made[name] = gallery.convert(name)
-        return made[name]
-
-    return get
 
 
 def assert_parity(model: Model, expected: dict, received: dict, tolerances: dict[str, float]) -> None:

@@ -130,6 +130,21 @@ class Session:
         graph = loaded.model.graph
         return {name: values[name].astype(CANONICAL[graph.values[name].dtype]) for name in graph.producers() if name in values}
 
+    def snapshot(
+        self, model: Model | str | os.PathLike[str], inputs: Mapping[str, ArrayLike]
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The WASM memory as a run starts, and where its commands (`begin`, `end`) and `outputs` are: the same run can be
+        made by any other WASM engine."""
+        loaded = self._loaded(model)
+        given = self._server.put(_packed(loaded.model, inputs))
+        wanted = self._server.reserve()
+        try:
+            where = self._call("snapshot", {"id": loaded.number, "inputs": given, "memory": wanted})
+            return self._server.take(wanted), cast("dict[str, Any]", where)
+        finally:
+            self._server.discard(given)
+            self._server.discard(wanted)
+
     def bench(
         self,
         model: Model | str | os.PathLike[str],
