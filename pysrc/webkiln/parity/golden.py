@@ -77,16 +77,6 @@ def has_golden(folder: Path) -> bool:
     return bool((read_json(folder / "model.json").get("golden") or {}).get("cases"))
 
 
-def golden_tolerances(folder: Path) -> dict[str, float]:
-    """The tolerance of each output that golden vectors are there for."""
-    golden = read_json(folder / "model.json").get("golden") or {"cases": []}
-    return {
-        name: entry.get("tolerance", golden["tolerance"])
-        for case in golden["cases"]
-        for name, entry in case["outputs"].items()
-    }
-
-
 def golden_checks(report: Mapping[str, Any]) -> list[Check]:
     """The checks in the report that `verify` of the JavaScript runtime gives."""
     checks = []

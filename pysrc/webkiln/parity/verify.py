@@ -15,16 +15,13 @@ from webkiln.browsers.session import Session
 from webkiln.errors import WebkilnError
 from webkiln.model import Model, load
 from webkiln.parity.compare import compare
-from webkiln.parity.golden import check_golden, golden_cases, golden_checks, golden_tolerances, has_golden
+from webkiln.parity.golden import check_golden, golden_cases, golden_checks, has_golden
 from webkiln.parity.inputs import fresh_inputs
 from webkiln.parity.report import Check, Divergence, Report, Row
 from webkiln.webformat.golden import channels_of
 
 Array = NDArray[Any]
 Note = Callable[[str], None]
-
-TOLERANCE = 1e-5
-"""Of a whole network in float32: what sums in another order make of it, relative to the largest magnitude."""
 
 BROWSERS = ("node", "chromium")
 BACKENDS = ("wasm",)
@@ -45,7 +42,7 @@ def verify(
 
     `model` is a `Model` or a folder in the web format. The backend `"numpy"` is the reference itself against the stored golden vectors, and needs no browser. `cases` random
     inputs are drawn from `seed`. A row that can't be run (a missing browser, say) fails with the reason; nothing is
-    skipped. `tolerance` replaces those of the golden vectors, which are for each output. `note` is told what is being done.
+    skipped. `tolerance` replaces the measured one of each output (`Model.tolerances`). `note` is told what is being done.
     """
     with tempfile.TemporaryDirectory(prefix="webkiln-verify-") as scratch:
         # What is verified is what was written: the folder, read back.
@@ -64,14 +61,11 @@ def verify(
         hosts = list(dict.fromkeys(browsers)) if wanted else []
         inputs = [fresh_inputs(stored, seed + 7919 * (position + 1)) for position in range(cases if hosts else 0)]
         stored.reset()
-        tolerances = {output.name: TOLERANCE for output in stored.outputs}
-        tolerances.update(golden_tolerances(folder))
-        if tolerance is not None:
-            tolerances = dict.fromkeys(tolerances, tolerance)
         expected = []
         for position, values in enumerate(inputs, 1):
             note(f"verifying: random inputs {position} of {cases} in NumPy")
-            expected.append(stored.run(values))
+            allowed = stored.tolerances(values) if tolerance is None else {one.name: tolerance for one in stored.outputs}
+            expected.append((stored.run(values), allowed))
         for browser in hosts:
             for backend in wanted:
                 note(f"verifying: {backend} in {browser}")
@@ -79,7 +73,7 @@ def verify(
                 rows.append(row)
                 try:
                     with Session(backend=backend, browser=browser, minified=minified) as session:
-                        _check_row(row, session, folder, stored, inputs, expected, tolerances)
+                        _check_row(row, session, folder, stored, inputs, expected)
                 except WebkilnError as error:
                     row.failure = f"{type(error).__name__}: {error}"
         return Report(stored.name, rows)
@@ -98,14 +92,14 @@ def compare_outputs(
 
 
 def first_divergence(
-    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerance: float
+    model: Model, expected: Mapping[str, Array], received: Mapping[str, Array], tolerances: Mapping[str, float]
 ) -> Divergence | None:
     """The first node of the graph whose values differ, of two traces."""
     for node in model.graph.nodes:
         for value in node.outputs:
             if value not in expected or value not in received:
                 continue
-            comparison = compare(expected[value], received[value], tolerance=tolerance)
+            comparison = compare(expected[value], received[value], tolerance=tolerances[value])
             if not comparison.passed:
                 return Divergence(node.name or value, node.op, value, comparison)
     return None
@@ -117,8 +111,7 @@ def _check_row(
     folder: Path,
     model: Model,
     inputs: Sequence[Mapping[str, Array]],
-    expected: Sequence[Mapping[str, Array]],
-    tolerances: Mapping[str, float],
+    expected: Sequence[tuple[Mapping[str, Array], Mapping[str, float]]],
 ) -> None:
     row.description = session.description
     row.build = session.build(folder)[1]
@@ -129,11 +122,11 @@ def _check_row(
         row.explanation = report.get("explanation") or ""
         if not row.passed:
             suspects += [case.inputs for case in golden_cases(folder) if case.signature == model.signature.name]
-    for position, (values, wanted) in enumerate(zip(inputs, expected, strict=True)):
-        checks = compare_outputs(model, wanted, session.run(folder, values), tolerances, f"random {position + 1}")
+    for position, (values, (wanted, allowed)) in enumerate(zip(inputs, expected, strict=True)):
+        checks = compare_outputs(model, wanted, session.run(folder, values), allowed, f"random {position + 1}")
         row.checks += checks
         if not all(check.passed for check in checks):
             suspects.append(values)
     if suspects:
         values = suspects[0]
-        row.divergence = first_divergence(model, model.trace(values), session.trace(folder, values), TOLERANCE)
+        row.divergence = first_divergence(model, model.trace(values), session.trace(folder, values), model.trace_tolerances(values))
