@@ -57,7 +57,9 @@ export async function fetchBytes(url, options) {
 async function readFile(url, { what, signal, onBytes }) {
   const { readFile: read } = await import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_FILES);
   try {
-    const bytes = await read(url, { signal });
+    const buffer = await read(url, { signal });
+    // A plain array: the `slice` of Node's Buffer makes no copy.
+    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     onBytes?.(bytes.length);
     return bytes;
   } catch (error) {

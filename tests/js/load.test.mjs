@@ -241,6 +241,19 @@ test("verify: golden vectors are fetched then, and pass", async () => {
   assert.equal(report.diverging, null);
 });
 
+test("verify and constants of one element: from a path as over the network", async () => {
+  const files = goldenFiles();
+  await served(files, async ({ folder }) => {
+    const model = await load(join(folder, "model.json"));
+    assert.equal((await model.verify()).passed, true);
+  });
+  const scalars = { inputs: { x: { shape: [2] } }, constants: { pad: { shape: [3], values: [9, 9, 9] }, one: { shape: [], values: [0.5] } }, nodes: [["mul", ["x", "one"], "y"]], outputs: { y: { shape: [2] } } };
+  await served(modelFiles(scalars), async ({ folder }) => {
+    const model = await load(join(folder, "model.json"));
+    assert.deepEqual([...(await model.run({ x: [2, 4] })).y], [1, 2]);
+  });
+});
+
 test("verify: a wrong result fails, and the report says where the fault is not", async () => {
   for (const wrong of [(values) => values.map((value, i) => (i === 5 ? value + 1e-3 : value)), (values) => values.map((value, i) => (i === 0 ? NaN : value))]) {
     const report = await (await loadModel(goldenFiles(wrong))).verify();
