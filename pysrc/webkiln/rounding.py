@@ -2,8 +2,8 @@
 
 A backend rounds its sums to float32 in its own order; the reference accumulates in float64. In most models the difference stays
 near 1e-6 of the largest magnitude, but some amplify it. This is measured, not guessed: the reference is run again with every
-rounded result off by half a unit in the last place (of its value and of the tensor's root mean square, since a sum is rounded on the scale of
-its terms), with signs from the specified generator, and the outputs are compared.
+rounded result off by one unit in the last place (a sum is rounded many times, half a unit each; on the scale of its value and of the
+tensor's root mean square, since it is rounded on the scale of its terms), with signs from the specified generator, and the outputs are compared.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from webkiln.generator import mix32
 
 LEAST = 1e-5
 TRIALS = 4
-_HALF_UNIT = 2.0**-24
+_UNIT = 2.0**-23
 
 
 def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping[str, int]) -> dict[str, float]:
@@ -34,7 +34,7 @@ def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping
     names = [name for name in channels if name in exact]  # inputs and constants don't move
     worst = dict.fromkeys(names, 0.0)
     for trial in range(TRIALS):
-        moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_half, trial))
+        moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_a_unit, trial))
         for name in names:
             worst[name] = max(worst[name], _movement(exact[name], moved[name], channels[name]))
     allowed = dict.fromkeys(channels, LEAST)
@@ -44,7 +44,7 @@ def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping
     return allowed
 
 
-def _off_by_half(trial: int, op: str, node: int, y: np.ndarray) -> np.ndarray:
+def _off_by_a_unit(trial: int, op: str, node: int, y: np.ndarray) -> np.ndarray:
     if y.dtype != np.float32 or not y.size or OPERATORS[op].tolerance.relative == 0.0:
         return y
     sign = np.where(mix32(node + 1 + (trial << 16), y.size) & 1, 1.0, -1.0).reshape(y.shape)
@@ -52,7 +52,7 @@ def _off_by_half(trial: int, op: str, node: int, y: np.ndarray) -> np.ndarray:
     finite = np.where(np.isfinite(wide), wide, 0.0)
     scale = np.abs(finite) + np.sqrt(np.square(finite).mean())
     with np.errstate(over="ignore", invalid="ignore"):
-        return (wide + sign * _HALF_UNIT * scale).astype(np.float32)
+        return (wide + sign * _UNIT * scale).astype(np.float32)
 
 
 def _movement(exact: np.ndarray, moved: np.ndarray, channels: int) -> float:
