@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from conftest import reference_tensors, run
-
+from imported_models import reference_tensors, run
 from webkiln import importers
 
 # One output is the mask of a person: sums of many products near a steep edge, where the other runtime's float16 rounding shows.

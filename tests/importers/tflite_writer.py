@@ -9,7 +9,6 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from flatbuffers import number_types
-
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.flatbuffer import SCALARS
 
