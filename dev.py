@@ -21,7 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-SUITES = ["ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery", "cli", "browsers", "parity"]
+SUITES = (
+    *("ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery"),
+    *("cli", "browsers", "parity", "demo", "packaging"),
+)
 
 
 def main() -> int:
