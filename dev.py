@@ -32,7 +32,7 @@ def main() -> int:
     if not arguments or arguments[0] not in ("demo", "test"):
         print(__doc__)
         return 2
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 (this file runs before anything is installed)
         print(f"error: Python {sys.version.split()[0]} was found; 3.10 or newer is needed")
         return 1
     node = shutil.which("node")

@@ -12,7 +12,8 @@ NAME = "webkiln-mix32"
 
 def mix32(seed: int, count: int) -> np.ndarray:
     """`count` 32-bit numbers (uint32) from a seed."""
-    h = (np.uint32(seed & 0xFFFFFFFF) + np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B9)).astype(np.uint32)
+    h: np.ndarray = np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B9)
+    h += np.uint32(seed & 0xFFFFFFFF)
     h ^= h >> np.uint32(16)
     h *= np.uint32(0x7FEB352D)
     h ^= h >> np.uint32(15)
@@ -28,4 +29,5 @@ def generate(seed: int, shape: Sequence[int], dtype: np.dtype[np.generic], low: 
         return (u & 1).astype(np.bool_)
     if dtype.kind in "iu":
         return (int(low) + (u.astype(np.int64) % max(1, int(high) - int(low)))).astype(dtype)
-    return (low + (high - low) * ((u >> np.uint32(8)).astype(np.float64) / 2.0**24)).astype(dtype)
+    share: np.ndarray = (u >> np.uint32(8)).astype(np.float64) / 2.0**24
+    return (low + (high - low) * share).astype(dtype)

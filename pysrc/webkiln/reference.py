@@ -13,7 +13,6 @@ from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.graph import Graph, State
 from webkiln.ops import OPERATORS
 
-
 Disturb = Callable[[str, int, np.ndarray], np.ndarray]
 
 

@@ -15,9 +15,9 @@ from functools import partial
 import numpy as np
 
 from webkiln import reference
+from webkiln.generator import mix32
 from webkiln.graph.graph import Graph
 from webkiln.ops import OPERATORS
-from webkiln.generator import mix32
 
 LEAST = 1e-5
 TRIALS = 4
@@ -48,11 +48,12 @@ def _off_by_a_unit(trial: int, op: str, node: int, y: np.ndarray) -> np.ndarray:
     if y.dtype != np.float32 or not y.size or OPERATORS[op].tolerance.relative == 0.0:
         return y
     sign = np.where(mix32(node + 1 + (trial << 16), y.size) & 1, 1.0, -1.0).reshape(y.shape)
-    wide = y.astype(np.float64)
+    wide: np.ndarray = y.astype(np.float64)
     finite = np.where(np.isfinite(wide), wide, 0.0)
     scale = np.abs(finite) + np.sqrt(np.square(finite).mean())
     with np.errstate(over="ignore", invalid="ignore"):
-        return (wide + sign * _UNIT * scale).astype(np.float32)
+        moved: np.ndarray = wide + sign * _UNIT * scale
+        return moved.astype(np.float32)
 
 
 def _movement(exact: np.ndarray, moved: np.ndarray, channels: int) -> float:

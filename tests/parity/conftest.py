@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from webkiln import Model, Session, gallery
 
 SessionOf = Callable[..., Session]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dtypes import CANONICAL

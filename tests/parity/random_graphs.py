@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dtypes import CANONICAL

@@ -9,7 +9,6 @@ import pytest
 import wasmtime
 from operator_models import operator_cases, operator_model
 from random_graphs import RandomGraph
-
 from webkiln.browsers import firefox, webkit
 from webkiln.codegen.paths import dist_folder
 from webkiln.errors import BrowserError

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import webkiln
 from webkiln import Model
 from webkiln.parity.compare import compare

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from operator_models import operator_cases, operator_model
-
 from webkiln.ops import OPERATORS
 
 

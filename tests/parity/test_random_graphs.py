@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from random_graphs import RandomGraph
-
 from webkiln.generator import generate
 from webkiln.parity.compare import compare
 

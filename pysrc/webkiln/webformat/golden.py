@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from webkiln import reference, rounding
+from webkiln import generator, reference, rounding
 from webkiln.errors import ShapeError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import evaluate, symbols_of
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.signature import Argument, Signature
-from webkiln import generator
 
 WHOLE_BYTES = 16 * 1024
 SAMPLES = 4096
