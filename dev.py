@@ -23,7 +23,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 SUITES = (
     *("ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery"),
-    *("cli", "browsers", "parity", "demo", "packaging"),
+    *("cli", "browsers", "parity", "js", "demo", "packaging"),
 )
 
 
@@ -45,6 +45,7 @@ def main() -> int:
 
 def demo(arguments: list[str]) -> int:
     install("browsers,build")
+    must("-m", "webkiln.codegen")  # the sources may be newer than what was built when the package was installed
     return run("-m", "webkiln", "demo", *arguments)
 
 

@@ -68,7 +68,7 @@ async function measure({ models, rounds, runs }) {
     const data = noise(shape.reduce((a, b) => a * b, 1));
     const runners = [await webkilnRunner(`models/${name}`, true), await webkilnRunner(`models/${name}`, false), await litertRunner(`models/${name}.tflite`, shape)];
     const samples = new Map(runners.map((runner) => [runner.name, /** @type {number[]} */ ([])]));
-    const results = [];
+    const results = /** @type {ArrayLike<number>[][]} */ ([]);
     for (const runner of runners) {
       for (let k = 0; k < 5; k++) await runner.run(data);
       results.push(await runner.run(data));
