@@ -180,8 +180,8 @@ def convert(x: np.ndarray, to: np.dtype[Any]) -> np.ndarray:
     with np.errstate(all="ignore"):
         if x.dtype == np.float32 and to.kind in "iu":
             wide = np.clip(np.nan_to_num(x.astype(np.float64), nan=0.0, posinf=3e9, neginf=-3e9), -(2.0**31), 2.0**31 - 1)
-            return np.trunc(wide).astype(np.int64).astype(to)
-        return x.astype(to)
+            return np.asarray(np.trunc(wide).astype(np.int64).astype(to))
+        return np.asarray(x.astype(to))
 
 
 def concat(inputs: Arrays, attributes: Attributes) -> np.ndarray:
