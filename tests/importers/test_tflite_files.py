@@ -158,6 +158,18 @@ def test_height_and_width_stay_symbolic(stride: int, padding: int, k: int, read:
         np.testing.assert_array_equal(found, want)
 
 
+@pytest.mark.parametrize("name", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
+def test_pools_stay_symbolic(name: str, read: Read) -> None:
+    tensors = [Tensor("x", (1, 8, 8, 3), signature=(1, -1, -1, 3)), Tensor("y", (1, 4, 4, 3))]
+    table = options("Pool2D", padding=0, stride_width=2, stride_height=2, window_width=3, window_height=2)
+    file = Model(tensors, [Operator(name, [0], [1], table)], [0], [1])
+    model = read(file)
+    assert [str(size) for size in model.signatures[0].outputs[0].shape] == ["1", "floordiv(x_d1 + 1, 2)", "floordiv(x_d2 + 1, 2)", "3"]
+    for height, width in ((8, 9), (7, 4)):
+        x = np.random.default_rng(1).normal(size=(1, height, width, 3)).astype(np.float32)
+        np.testing.assert_array_equal(run(model, {"x": x})["y"], run(read(file, inputs={"x": x.shape}), {"x": x})["y"])
+
+
 def test_inputs_can_be_given_other_sizes_and_symbols(read: Read) -> None:
     model = read(picture_model(2, 0), inputs={"in/put:0": ["B", 32, "W", 3]})
     assert list(model.symbols) == ["B", "W"]
@@ -306,6 +318,23 @@ def test_bad_sizes(read: Read) -> None:
     file = small()
     file.tensors[0].shape = (1,) * 9
     expect_format_error(read, file, "rank 9")
+
+
+def test_numbers_without_measure(read: Read) -> None:
+    """Nothing is allocated on the file's word."""
+
+    def one(name: str, table: dict[str, object] | None, *constants: np.ndarray) -> Model:
+        tensors = [Tensor("x", (1, 2, 2, 1)), *(Tensor(f"c{i}", array.shape, "int32", array) for i, array in enumerate(constants)), Tensor("y", (1, 2, 2, 1))]
+        last = len(tensors) - 1
+        return Model(tensors, [Operator(name, list(range(last)), [last], table)], [0], [last])
+
+    huge = np.array([2**30, 2**30], np.int32)
+    expect_format_error(read, one("RESIZE_NEAREST_NEIGHBOR", options("ResizeNearestNeighbor"), huge), "a new size of")
+    expect_format_error(read, one("TILE", None, np.array([1, 2**15, 2**15, 9], np.int32)), "elements, more than")
+    expect_format_error(read, one("PAD", None, np.array([0, 0, 0, 2**30, 0, 2**30, 0, 0], np.int32).reshape(4, 2)), "elements, more than")
+    file = one("ADD_N", None)
+    file.operators[0].inputs = []
+    expect_format_error(read, file, "it has no inputs")
 
 
 def test_sparse_weights_that_do_not_fit(read: Read) -> None:

@@ -11,7 +11,7 @@ from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.flatbuffer import Table, decode
 
 MAXIMUM_RANK = 8
-_INT32_MAX = 2**31 - 1
+MAXIMUM_ELEMENTS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tens
         if size < -1:
             raise FormatError(f"{what} has the negative size {size} in its shape {list(shape)}")
         count *= abs(size)
-    if count > _INT32_MAX:
+    if count > MAXIMUM_ELEMENTS:
         raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements; at most 2^31 - 1 are read")
     data = buffers[tensor.buffer] if tensor.buffer else None
     return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))

@@ -14,11 +14,12 @@ from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import canonical_dtype, to_canonical
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
-from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
+from webkiln.importers.tflite.file import MAXIMUM_ELEMENTS, Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.ops import OPERATORS, fill_defaults
 
 QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "Use the float32 or float16 version of the model")
+POSITIONS_LIMIT = 2**20
 KNOWN_LIMIT = 1024  # elements; computations on sizes are short
 
 
@@ -47,9 +48,10 @@ class Lowering:
         self.labels = _unique_names(subgraph.tensors)
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
-        given = {*subgraph.inputs, *(index for operator in subgraph.operators for index in operator.outputs)}
+        made = {index for operator in subgraph.operators for index in operator.outputs}
         for tensor in subgraph.tensors:
-            empty = tensor.data is None and 0 in tensor.shape and tensor.index not in given
+            # Nothing is unknown about a tensor without elements, be it an input.
+            empty = tensor.data is None and 0 in tensor.shape and tensor.index not in made
             if tensor.data is not None and tensor.dtype in _NUMPY_DTYPES:
                 self.arrays[tensor.index] = decode_constant(tensor)
             elif empty and tensor.dtype in _NUMPY_DTYPES and all(size >= 0 for size in tensor.shape):
@@ -156,6 +158,9 @@ class Call:
         return self.lowering.value(self.tensor(i).index)
 
     def values(self) -> list[str]:
+        """All inputs, of which there must be some."""
+        if not len(self):
+            self.fail("it has no inputs")
         return [self.value(i) for i in range(len(self))]
 
     def array(self, i: int) -> np.ndarray | None:
@@ -223,6 +228,12 @@ class Call:
             self.fail(f"axis {axis} does not exist in rank {rank}")
         return axis % rank
 
+    def positions(self, count: int) -> np.ndarray:
+        """0 … count − 1, as a constant would hold them; refused when that would be absurdly long."""
+        if not 0 <= count <= POSITIONS_LIMIT:
+            raise Refused(f"a constant of {count} positions")
+        return np.arange(count, dtype=np.int32)
+
     def choice(self, names: Sequence[str], number: int, what: str) -> str:
         """The name of an enumeration's entry; refused when the number is unknown."""
         if not 0 <= number < len(names):
@@ -233,13 +244,17 @@ class Call:
         """Add a node. A dtype that the operator does not take is refused; a shape that does not fit is an error in the file."""
         dtypes = [self.builder.dtype(value) for value in inputs if value]
         try:
-            return self.builder.node(op, inputs, attributes, self.label, self.builder.graph.fresh(f"{self.label}/{op}"))
+            value = self.builder.node(op, inputs, attributes, self.label, self.builder.graph.fresh(f"{self.label}/{op}"))
         except ShapeError as error:
             try:
                 OPERATORS[op].dtype(dtypes, fill_defaults(OPERATORS[op], attributes))
             except ShapeError:
                 raise Refused(f"elements of the dtypes {', '.join(dtypes)} are not computed with") from None
             self.fail(str(error))
+        count = math.prod(size for size in self.builder.shape(value) if isinstance(size, int))
+        if count > MAXIMUM_ELEMENTS:
+            self.fail(f"it makes {count} elements, more than the {MAXIMUM_ELEMENTS} that a tensor may have")
+        return value
 
     def constant(self, array: np.ndarray) -> str:
         return self.lowering.constant(array, f"{self.label}/constant")

@@ -220,7 +220,8 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         except Refused as refusal:
             if not after_guess or operator.name not in RULES or refusal.args[0] == QUANTIZED[0]:
                 problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
-        except FormatError as error:
+        except (FormatError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
             if not after_guess:
                 raise error if where in str(error) else FormatError(f"{where}: {error}") from None
         else:

@@ -5,6 +5,7 @@ Chains such as SHAPE, STRIDED_SLICE, PACK, RESHAPE disappear from the graph in t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -118,7 +119,8 @@ def _ints(array: np.ndarray) -> list[int]:
 
 def _fill(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
     shape = _ints(inputs[0])
-    return np.full(shape, inputs[1].reshape(-1)[0], object) if np.prod(shape) <= KNOWN_LIMIT else None
+    small = min(shape, default=0) >= 0 and math.prod(shape) <= KNOWN_LIMIT
+    return np.full(shape, inputs[1].reshape(-1)[0], object) if small else None
 
 
 def _broadcast_shapes(call: Call, inputs: list[np.ndarray]) -> np.ndarray:

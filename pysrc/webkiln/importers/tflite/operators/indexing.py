@@ -51,5 +51,5 @@ def one_hot(call: Call) -> str:
         call.fail(f"a depth of {depth}")
     axis = call.axis(call.options.axis, len(places) + 1)
     expanded = call.reshape(_indices(call, 0), [*places[:axis], 1, *places[axis:]])
-    counts = np.arange(depth[0], dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(len(places) + 1)])
+    counts = call.positions(depth[0]).reshape([-1 if i == axis else 1 for i in range(len(places) + 1)])
     return call.node("where", [call.node("equal", [expanded, call.constant(counts)]), call.value(2), call.value(3)])

@@ -8,7 +8,7 @@ import numpy as np
 
 from webkiln.graph.dims import Dim, Expression
 from webkiln.importers.quotient import exact_quotient
-from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.tflite.lowering import POSITIONS_LIMIT, Call, Refused
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.rules import differ, product
 
@@ -227,6 +227,6 @@ def arange(call: Call) -> np.ndarray:
     if start.size != 1 or limit.size != 1 or delta.size != 1 or delta[0] == 0:
         call.fail(f"a range from {start} to {limit} in steps of {delta}")
     count = max(0, math.ceil((limit[0].item() - start[0].item()) / delta[0].item()))
-    if count > 2**24:
+    if count > POSITIONS_LIMIT:
         raise Refused(f"a range of {count} numbers")
     return np.asarray(start[0].item() + np.arange(count) * delta[0].item(), call.output().dtype)

@@ -72,7 +72,7 @@ def _position(op: str) -> Callable[[Call], str]:
         if call.builder.dtype(x) in ("u8", "i8"):
             x = call.node("cast", [x], to="i32")
         extreme = call.node(op, [x], axes=[axis], keep_dims=True)
-        positions = call.constant(np.arange(count, dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
+        positions = call.constant(call.positions(count).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
         found = call.node("where", [call.node("equal", [x, extreme]), positions, call.constant(np.array(count - 1, np.int32))])
         return call.node("reduce_min", [found], axes=[axis], keep_dims=False)
 

@@ -9,12 +9,14 @@ from webkiln.importers.tflite.lowering import Call, Refused
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.reference import resize_coordinates
 
+MAXIMUM_SIZE = 2**16
+
 
 def _size(call: Call) -> list[Dim]:
     call.rank(0, 4)
     size = call.dims(1, "the new size")
-    if len(size) != 2 or any(one < 1 for one in size):
-        call.fail(f"a new size of {size}, expected a height and a width of at least 1")
+    if len(size) != 2 or any(one < 1 or one > MAXIMUM_SIZE for one in size):
+        call.fail(f"a new size of {size}, expected a height and a width of 1 to {MAXIMUM_SIZE}")
     return size
 
 
