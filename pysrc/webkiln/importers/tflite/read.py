@@ -180,7 +180,9 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
             problem = Unsupported("INPUT", f"input {public[index]!r}", "its rank is not known", f"Give its shape: --input {public[index]}=SHAPE")
             raise UnsupportedOperatorError([problem])
         shape = shapes.get(index, tensor.shape)
-        lowering.resized = lowering.resized or shape != tensor.shape
+        if shape != tensor.shape:
+            lowering.resized = True
+            lowering.arrays.pop(index, None)  # an empty input is known, until it is given a size
         lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
         for dim in shape:
             symbols.update(dict.fromkeys(sorted(symbols_of(dim))))
