@@ -137,7 +137,7 @@ def _store(
         entry["channels"] = channels
     flat = array.reshape(-1)
     if array.nbytes <= WHOLE_BYTES and flat.size <= limit:
-        tensors[name] = np.ascontiguousarray(array)
+        tensors[name] = np.array(array, order="C")
         return entry
     tensors[name] = np.ascontiguousarray(flat[sample_indices(flat.size, limit)])
     entry["samples"] = limit
