@@ -118,18 +118,14 @@ class Model:
         for name, argument in wanted.items():
             if name not in inputs:
                 raise InputError(f"the input {name!r} is missing; wanted {argument.dtype} {reference.show_shape(argument.shape)}")
-            array = np.asarray(inputs[name])
+            array = _array(name, inputs[name])
             if not _converts(array, argument.dtype):
                 raise InputError(f"the input {name!r} has dtype {array.dtype.name}, wanted {argument.dtype}")
             if not reference.match_shape(argument.shape, array.shape, symbols):
                 raise InputError(
                     f"the input {name!r} has shape {list(array.shape)}, wanted {reference.show_shape(argument.shape)}"
                 )
-            try:
-                array = to_canonical(array, f"the input {name!r}")
-            except FormatError as error:
-                raise InputError(str(error)) from None
-            checked[name] = array.astype(CANONICAL[canonical_dtype(argument.dtype)], copy=False)
+            checked[name] = _canonical(array, argument)
         for symbol, size in symbols.items():
             _check_symbol(symbol, size, self.bundle.symbols.get(symbol, {}))
         return checked
@@ -137,9 +133,7 @@ class Model:
     @functools.cached_property
     def _active(self) -> Graph:
         """The part of the graph that this signature needs."""
-        graph = self.graph.restricted({argument.value for argument in self.signature.outputs})
-        graph.inputs = [argument.value for argument in self.signature.inputs] + [state.input for state in graph.state]
-        return graph
+        return self.bundle.part(self.signature)
 
     def _feeds(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         checked = self.check_inputs(inputs)
@@ -205,6 +199,29 @@ def _public(argument: Argument) -> ModelArgument:
 
 def _public_shape(shape: Shape) -> tuple[int | str, ...]:
     return tuple(dim if isinstance(dim, int) else str(dim) for dim in shape)
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the input {name!r} is not an array: {error}") from None
+
+
+def _canonical(array: np.ndarray, argument: Argument) -> np.ndarray:
+    """The array in the canonical dtype. Integers that do not fit in the argument's dtype are refused, never wrapped."""
+    dtype, what = np.dtype(argument.dtype), f"the input {argument.name!r}"
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32, copy=False)
+    if dtype.kind in "iu" and array.size:
+        low, high, limits = int(array.min()), int(array.max()), np.iinfo(dtype)
+        if low < limits.min or high > limits.max:
+            raise InputError(f"{what} holds {low if low < limits.min else high}, which does not fit in {argument.dtype}")
+    try:
+        return to_canonical(array, what).astype(CANONICAL[canonical_dtype(argument.dtype)], copy=False)
+    except FormatError as error:
+        raise InputError(str(error)) from None
 
 
 def _converts(array: np.ndarray, dtype: str) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from webkiln.errors import GraphError, InputError
-from webkiln.graph.dims import Dim, Expression, evaluate
+from webkiln.errors import GraphError, InputError, ShapeError
+from webkiln.graph.dims import Dim, Expression, evaluate, symbols_of
 from webkiln.graph.dtypes import CANONICAL
-from webkiln.graph.graph import Graph, State
-from webkiln.ops import OPERATORS
+from webkiln.graph.graph import Graph, Node, State
+from webkiln.ops import OPERATORS, Operator
 
 Disturb = Callable[[str, int, np.ndarray], np.ndarray]
 
@@ -40,13 +40,23 @@ def run(
     for i, node in enumerate(graph.nodes):
         operator = OPERATORS[node.op]
         attributes = concrete(node.attributes, symbols)
-        result = operator.reference([read(name) for name in node.inputs if name], attributes)
+        arrays = [read(name) for name in node.inputs if name]
+        if symbols:  # sizes that were unknown when the graph was built
+            _check(operator, node, arrays, attributes)
+        result = operator.reference(arrays, attributes)
         values[node.outputs[0]] = result if disturb is None else disturb(node.op, i, result)
         if not keep:
             for name in node.inputs:
                 if last_use.get(name) == i and name not in results:
                     values.pop(name, None)
     return values if keep else {name: read(name) for name in sorted(results)}
+
+
+def _check(operator: Operator, node: Node, arrays: list[np.ndarray], attributes: dict[str, Any]) -> None:
+    try:
+        operator.shape([list(array.shape) for array in arrays], attributes)
+    except ShapeError as error:
+        raise ShapeError(f"{node.op}{' ' + repr(node.name) if node.name else ''}: {error}") from None
 
 
 def initial_state(graph: Graph, state: State, symbols: Mapping[str, int]) -> np.ndarray:
@@ -89,23 +99,33 @@ def bind(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def match_shape(wanted: tuple[Dim, ...], shape: tuple[int, ...], symbols: dict[str, int]) -> bool:
-    """Whether a shape fits one with symbols; symbols that stand alone and are not bound yet are bound."""
+    """Whether a shape fits one with symbols; a symbol that is not bound yet is bound to what makes it fit.
+
+    Symbols that stand alone come first, then those of linear dimensions such as `2*H + 1`.
+    """
     if len(wanted) != len(shape):
         return False
-    for dim, size in zip(wanted, shape, strict=True):
-        if isinstance(dim, Expression) and len(dim.terms) == 1 and str(dim).isidentifier():
-            if size < 1 or symbols.setdefault(str(dim), size) != size:
+    pairs = sorted(zip(wanted, shape, strict=True), key=lambda pair: not str(pair[0]).isidentifier())
+    for dim, size in pairs:
+        unknown = sorted(symbols_of(dim) - set(symbols))
+        if len(unknown) == 1:
+            _solve(dim, size, unknown[0], symbols)
+        try:
+            if evaluate(dim, symbols) != size:
                 return False
-        elif isinstance(dim, int) and dim != size:
+        except GraphError:
             return False
-    for dim, size in zip(wanted, shape, strict=True):
-        if isinstance(dim, Expression):
-            try:
-                if evaluate(dim, symbols) != size:
-                    return False
-            except GraphError:
-                return False
     return True
+
+
+def _solve(dim: Dim, size: int, unknown: str, symbols: dict[str, int]) -> None:
+    """Bind the symbol as if the dimension were linear in it; whoever calls checks."""
+    try:
+        first, second = (evaluate(dim, {**symbols, unknown: value}) for value in (1, 2))
+    except GraphError:
+        return
+    if first != second and (size - first) % (second - first) == 0 and (size - first) // (second - first) >= 0:
+        symbols[unknown] = 1 + (size - first) // (second - first)
 
 
 def show_shape(shape: tuple[Dim, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from webkiln.codegen.transpile import SUPPORT, javascript_name, transpile
@@ -15,7 +15,7 @@ _TYPES = {"int": "number", "ints": "number[]", "float": "number", "bool": "boole
 
 def operators_module(operators: Mapping[str, Operator]) -> str:
     """`operators.js`: name → inputs, attributes, shape and dtype rules, gradients."""
-    rules = []
+    rules: list[Callable[..., Any]] = []
     for operator in operators.values():
         rules.append(operator.shape)
         if not operator.elementwise:

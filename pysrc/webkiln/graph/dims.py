@@ -216,6 +216,8 @@ def parse_dim(text: int | str) -> Dim:
     if isinstance(text, bool) or not isinstance(text, (int, str)):
         raise FormatError(f"a dimension is an integer or a string, not {text!r}")
     if isinstance(text, int):
+        if abs(text) > LARGEST:
+            raise FormatError("a dimension is 2⁵³ or more")
         return text
     return _Parser(text).parse()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,35 +27,47 @@ class Affine:
     block: int | None = None
 
     def dequantize(self) -> np.ndarray:
-        """The values in float32."""
-        count = int(np.prod(self.shape))
-        raw = self.packed.reshape(-1).view(np.uint8)
+        """The values in float32. `FormatError` when the parts do not fit together."""
+        count = math.prod(self.shape)
+        stored = (np.uint8, np.int8) if self.bits == 8 else (np.uint8,)
+        raw = self.packed.reshape(-1)
+        needed = -(-count * self.bits // 8)
+        if raw.dtype not in stored or raw.size != needed:
+            raise FormatError(
+                f"{count} values of {self.bits} bits are {needed} bytes of uint8; {raw.size} of {raw.dtype} are stored for {list(self.shape)}"
+            )
+        raw = raw.view(np.uint8)
         if self.bits == 4:
             raw = np.stack([raw & 15, raw >> 4], axis=1).reshape(-1)
         elif self.bits == 16:
             raw = raw.view("<u2")
-        if raw.size < count:
-            raise FormatError(f"{raw.size} quantized values are stored for the shape {list(self.shape)}")
-        q = raw[:count].astype(np.int64)
+        q = raw[:count].astype(np.int32)
         if self.signed:
             q = np.where(q >= 1 << (self.bits - 1), q - (1 << self.bits), q)
         q = q.reshape(self.shape)
-        zero_point = 0 if self.zero_point is None else self._along(self.zero_point.astype(np.int64))
-        return (self._along(self.scale.astype(np.float32)) * (q - zero_point).astype(np.float32)).astype(np.float32)
+        scale = self._along(self.scale, "scale", "f").astype(np.float32)
+        if self.zero_point is not None:
+            q = q - self._along(self.zero_point, "zero_point", "iu").astype(np.int32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(scale * q.astype(np.float32), np.float32)
 
-    def _along(self, entries: np.ndarray) -> np.ndarray:
+    def _along(self, entries: np.ndarray, what: str, kinds: str) -> np.ndarray:
         """The entries, spread over the tensor."""
-        if self.axis is None:
-            return entries.reshape(())
-        size = self.shape[self.axis]
-        if self.block is None:
-            shape = [1] * len(self.shape)
-            shape[self.axis] = size
-            return entries.reshape(shape)
-        blocks = -(-size // self.block)
-        return np.repeat(
-            entries.reshape(*self.shape[: self.axis], blocks, *self.shape[self.axis + 1 :]), self.block, axis=self.axis
-        ).take(range(size), axis=self.axis)
+        if self.axis is not None and not 0 <= self.axis < len(self.shape):
+            raise FormatError(f"the axis {self.axis} is not one of {list(self.shape)}")
+        wanted: list[int] = []
+        if self.axis is not None and self.block is None:
+            wanted = [1] * len(self.shape)
+            wanted[self.axis] = self.shape[self.axis]
+        elif self.axis is not None and self.block is not None:
+            wanted = list(self.shape)
+            wanted[self.axis] = -(-self.shape[self.axis] // self.block)
+        if entries.dtype.kind not in kinds or entries.size != math.prod(wanted):
+            raise FormatError(f"{math.prod(wanted)} entries of {what} are needed for {list(self.shape)}; {entries.size} of {entries.dtype} are stored")
+        spread = entries.reshape(wanted)
+        if self.axis is not None and self.block is not None:
+            spread = np.repeat(spread, self.block, axis=self.axis).take(range(self.shape[self.axis]), axis=self.axis)
+        return np.asarray(spread)
 
 
 @dataclass(frozen=True)
@@ -66,10 +79,15 @@ class Masked:
     shape: tuple[int, ...]
 
     def dequantize(self) -> np.ndarray:
-        count = int(np.prod(self.shape))
+        """The values in float32. `FormatError` when the parts do not fit together."""
+        count = math.prod(self.shape)
+        if self.mask.dtype != np.uint8 or self.mask.size != -(-count // 8):
+            raise FormatError(
+                f"a mask of {-(-count // 8)} bytes of uint8 is needed for {list(self.shape)}; {self.mask.size} of {self.mask.dtype} are stored"
+            )
         bits = np.unpackbits(self.mask.reshape(-1), bitorder="little")[:count].astype(bool)
-        if bits.size != count or int(bits.sum()) != self.present.size:
-            raise FormatError(f"the mask marks {int(bits.sum())} of {bits.size} elements; {self.present.size} are stored for {list(self.shape)}")
-        whole = np.zeros(count, self.present.dtype)
+        if int(bits.sum()) != self.present.size:
+            raise FormatError(f"the mask marks {int(bits.sum())} of {count} elements; {self.present.size} are stored for {list(self.shape)}")
+        whole = np.zeros(count, np.float32)
         whole[bits] = self.present.reshape(-1)
-        return whole.reshape(self.shape).astype(np.float32)
+        return whole.reshape(self.shape)

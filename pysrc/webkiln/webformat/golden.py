@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from webkiln import generator, reference, rounding
-from webkiln.errors import ShapeError
+from webkiln.errors import GraphError, InputError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import evaluate, symbols_of
 from webkiln.graph.dtypes import CANONICAL
@@ -19,21 +20,27 @@ WHOLE_BYTES = 16 * 1024
 SAMPLES = 4096
 TOLERANCE = rounding.LEAST
 FEWEST_ROWS = 64
+_HEADER_BYTES = 192  # at most what a tensor takes in the header, its name aside
 _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 128, 224, 256)
 
 
 def golden_vectors(bundle: Bundle, budget: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The `golden` entry of model.json and the tensors of its shard, which take at most `budget` bytes.
+    """The `golden` entry of model.json and the tensors of its shard, which takes at most `budget` bytes.
 
-    One case for each signature. A model whose symbols fit none of the sizes tried gets no case.
+    One case for each signature. A model whose symbols fit none of the sizes tried gets no case, nor one with so many outputs that
+    a number of each does not fit.
     """
     cases: list[dict[str, Any]] = []
     tensors: dict[str, np.ndarray] = {}
+    names = [argument.name for signature in bundle.signatures for argument in signature.outputs]
+    header = 16 + sum(len(json.dumps(name)) + _HEADER_BYTES for name in names)
+    limit = min(SAMPLES, (budget - header) // (4 * max(1, len(names))))
+    if limit < 1:
+        return {"generator": generator.NAME, "tolerance": TOLERANCE, "cases": []}, {}
     for signature in bundle.signatures:
         made = _case(bundle, signature)
         if made is not None:
             specification, outputs, allowed = made
-            limit = max(1, min(SAMPLES, budget // (4 * max(1, len(outputs)) * len(bundle.signatures))))
             specification["outputs"] = {
                 name: _store(array, f"{len(cases)}/{name}", channels_of(bundle, name, array.shape), limit, tensors)
                 for name, array in outputs.items()
@@ -61,7 +68,9 @@ def input_range(bundle: Bundle, argument: Argument) -> tuple[float, float]:
     spec = bundle.processing.get("inputs", {}).get(argument.name, {})
     if spec.get("type") == "picture":
         means, scales = spec.get("mean", [0.0]), spec.get("scale", [1.0])
-        ends = [(value - m) / s for m, s in zip(means, scales, strict=True) for value in (0.0, 255.0)]
+        count = max(len(means), len(scales))  # one entry stands for all channels
+        pairs = zip((means * count)[:count], (scales * count)[:count], strict=True)
+        ends = [(value - m) / s for m, s in pairs for value in (0.0, 255.0)]
         return min(ends), max(ends)
     if bundle.graph.values[argument.value].dtype in ("i32", "u8", "i8"):
         return 0.0, 2.0
@@ -90,7 +99,7 @@ def _case(
     bundle: Bundle, signature: Signature
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, float]] | None:
     """The case without its outputs' entries, the outputs, and their tolerances."""
-    graph = bundle.graph.restricted({argument.value for argument in signature.outputs})
+    graph = bundle.part(signature)
     for symbols in golden_symbols(bundle, signature):
         inputs = generated_inputs(bundle, signature, 1, symbols)
         feeds = {argument.value: inputs[argument.name] for argument in signature.inputs}
@@ -98,7 +107,7 @@ def _case(
             feeds[state.input] = reference.initial_state(graph, state, symbols)
         try:
             values = reference.run(graph, feeds)
-        except (ShapeError, ValueError):
+        except (GraphError, InputError):
             if symbols:
                 continue
             raise

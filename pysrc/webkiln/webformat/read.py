@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as from_safetensors
@@ -20,17 +19,20 @@ from safetensors.numpy import load as from_safetensors
 from webkiln.errors import FormatError, GraphError, HashError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.build import infer
 from webkiln.graph.bundle import Bundle
-from webkiln.graph.dims import parse_dim
+from webkiln.graph.dims import LARGEST, Shape, parse_dim, symbol
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.graph.graph import Constant, Graph, Node, State, Value
 from webkiln.graph.quantization import Affine, Masked
 from webkiln.graph.signature import Argument, Signature
 from webkiln.ops import OPERATORS
-from webkiln.webformat.write import FORMAT_VERSION
+from webkiln.ops.rules import differ
+from webkiln.webformat.structure import check_structure, check_version
 
-FEATURES = ("state", "quantization")
 MODEL_BYTES = 256 * 1024 * 1024
 HEADER_BYTES = 16 * 1024 * 1024
+LARGEST_SIZE = 2**31 - 1
+LARGEST_RANK = 8
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def read(folder: str | os.PathLike[str]) -> Bundle:
@@ -50,12 +52,16 @@ def read(folder: str | os.PathLike[str]) -> Bundle:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file."""
     try:
-        if path.stat().st_size > MODEL_BYTES:
-            raise FormatError(f"{path} has {path.stat().st_size} bytes; a model.json has at most {MODEL_BYTES}")
-        model = json.loads(path.read_bytes().decode("utf-8"), parse_constant=_refuse_constant)
+        size = path.stat().st_size
+        if size > MODEL_BYTES:
+            raise FormatError(f"{path} has {size} bytes; a model.json has at most {MODEL_BYTES}")
+        text = path.read_bytes().decode("utf-8")
+        model = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object)
     except FileNotFoundError:
         raise FormatError(f"{path} does not exist; a model in the web format is a folder with a model.json") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}; a model in the web format is a folder with a model.json") from None
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path} is not JSON: {error}") from None
     if not isinstance(model, dict):
         raise FormatError(f"{path} holds a JSON {type(model).__name__}, wanted an object")
@@ -66,34 +72,19 @@ def _refuse_constant(text: str) -> Any:
     raise FormatError(f"model.json holds {text}, which is not JSON")
 
 
-def check_version(model: Mapping[str, Any]) -> None:
-    """Refuse what is not this format, a future version, and unknown required features by name."""
-    if model.get("format") != "webkiln":
-        raise FormatError(f"model.json has the format {model.get('format')!r}, wanted 'webkiln'")
-    if model.get("version") != FORMAT_VERSION:
-        raise FormatError(
-            f"model.json has format version {model.get('version')!r}; this webkiln reads version {FORMAT_VERSION}. Use a newer webkiln"
-        )
-    requires = model.get("requires", [])
-    unknown = [one for one in requires if one not in FEATURES] if isinstance(requires, list) else [requires]
-    if unknown:
-        raise FormatError(
-            f"the model requires features that this webkiln does not know: {', '.join(map(repr, unknown))}. Use a newer webkiln"
-        )
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise FormatError(f"model.json holds the number {text[:20]}, which is too large")
+    return number
 
 
-def check_structure(model: Mapping[str, Any]) -> None:
-    """Check model.json against the JSON Schema."""
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(model))
-    if error is not None:
-        place = "/".join(str(part) for part in error.absolute_path) or "the top"
-        raise FormatError(f"model.json, at {place}: {error.message[:300]}")
-
-
-@functools.cache
-def _validator() -> Any:
-    schema = json.loads((Path(__file__).parent / "schema.json").read_text())
-    return jsonschema.Draft202012Validator(schema)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise FormatError(f"model.json defines {twice!r} twice")
+    return made
 
 
 def _read_shard(root: Path, record: Mapping[str, Any], number: int) -> dict[str, np.ndarray]:
@@ -102,14 +93,18 @@ def _read_shard(root: Path, record: Mapping[str, Any], number: int) -> dict[str,
 
 def shard_bytes(root: Path, record: Mapping[str, Any]) -> bytes:
     """The checked bytes of a shard."""
+    if not _PLAIN_NAME.fullmatch(record["file"]):
+        raise FormatError(f"the shard {record['file']!r} is not a plain file name")
     path = root / record["file"]
     try:
         size = path.stat().st_size
         if size != record["bytes"]:
             raise FormatError(f"{path} has {size} bytes, model.json says {record['bytes']}: it is truncated or of another model")
-        data = path.read_bytes()
+        data: bytes = path.read_bytes()
     except FileNotFoundError:
         raise FormatError(f"the shard {path} is missing; fetch or convert the model again") from None
+    except OSError as error:
+        raise FormatError(f"the shard {path} cannot be read: {error.strerror}") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != record["sha256"]:
         raise HashError(f"{path} has sha256 {digest}, model.json says {record['sha256']}: it is corrupted or of another model")
@@ -125,13 +120,14 @@ def parse_shard(data: bytes, what: str) -> dict[str, np.ndarray]:
         raise FormatError(f"{what}: a header of {length} bytes in a file of {len(data)}")
     try:
         tensors: dict[str, np.ndarray] = from_safetensors(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{what} is not safetensors: {error}") from None
-    return tensors
+    return {name: array.view(np.uint8) != 0 if array.dtype == np.bool_ else array for name, array in tensors.items()}
 
 
 def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]) -> Bundle:
     graph = Graph()
+    _check_symbols(model.get("symbols", {}))
     for name, entry in model["constants"].items():
         constant = _constant(name, entry, shards, model.get("requires", []))
         graph.constants[name] = constant
@@ -142,7 +138,7 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
         if entry["name"] in seen:
             raise FormatError(f"the signature {entry['name']!r} is defined twice")
         seen.add(entry["name"])
-        signatures.append(Signature(entry["name"], _arguments(entry, "inputs"), _arguments(entry, "outputs")))
+        signatures.append(Signature(entry["name"], *(_arguments(entry, which) for which in ("inputs", "outputs"))))
     for signature in signatures:
         for argument in signature.inputs:
             value = Value(canonical_dtype(argument.dtype), argument.shape)
@@ -154,7 +150,8 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
     if model.get("state") and "state" not in model.get("requires", []):
         raise FormatError('the model has state, but "requires" does not list "state"')
     for entry in model.get("state", []):
-        _define(graph, entry["input"], Value(entry["dtype"], _shape(entry["shape"])), f"state {entry['input']!r}")
+        value = Value(entry["dtype"], _shape(entry["shape"], f"the state {entry['input']!r}"))
+        _define(graph, entry["input"], value, f"state {entry['input']!r}")
         graph.inputs.append(entry["input"])
     unknown = [
         Unsupported(node["op"], node.get("name") or f"node {number}", hint="Use a newer webkiln")
@@ -172,6 +169,9 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
             value = graph.values[argument.value]
             if canonical_dtype(argument.dtype) != value.dtype:
                 raise FormatError(f"the output {argument.name!r} has dtype {argument.dtype}, but its value is {value.dtype}")
+            if len(argument.shape) != len(value.shape) or any(map(differ, argument.shape, value.shape)):
+                shown = ", ".join(map(str, value.shape))
+                raise FormatError(f"the output {argument.name!r} has the shape {_show(argument.shape)}, but its value has [{shown}]")
             if argument.value not in graph.outputs:
                 graph.outputs.append(argument.value)
     for entry in model.get("state", []):
@@ -186,6 +186,13 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
     )
 
 
+def _check_symbols(symbols: Mapping[str, Any]) -> None:
+    for name, rule in symbols.items():
+        symbol(name)
+        if rule.get("minimum", 1) > rule.get("maximum", LARGEST_SIZE):
+            raise FormatError(f"the symbol {name!r} has the minimum {rule['minimum']} above the maximum {rule['maximum']}")
+
+
 def _add_state(graph: Graph, entry: Mapping[str, Any]) -> None:
     initial = "" if entry["initial"] == "zeros" else entry["initial"]
     if entry["output"] not in graph.values or graph.values[entry["output"]] != graph.values[entry["input"]]:
@@ -196,15 +203,37 @@ def _add_state(graph: Graph, entry: Mapping[str, Any]) -> None:
 
 
 def _arguments(entry: Mapping[str, Any], which: str) -> list[Argument]:
-    arguments = [Argument(one["name"], one["value"], one["dtype"], _shape(one["shape"])) for one in entry[which]]
+    arguments = [
+        Argument(one["name"], one["value"], one["dtype"], _shape(one["shape"], f"the argument {one['name']!r}"))
+        for one in entry[which]
+    ]
     names = [argument.name for argument in arguments]
     if len(set(names)) != len(names):
         raise FormatError(f"two {which} of the signature {entry['name']!r} have the same name")
     return arguments
 
 
-def _shape(shape: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(parse_dim(dim) for dim in shape)
+def _shape(shape: Sequence[Any], what: str) -> Shape:
+    try:
+        dims = tuple(parse_dim(dim) for dim in shape)
+    except GraphError as error:
+        raise FormatError(f"{what}: {error}") from None
+    _check_size(dims, what)
+    return dims
+
+
+def _check_size(shape: Shape, what: str) -> None:
+    """Refuse what no reader can allocate."""
+    known = [dim for dim in shape if isinstance(dim, int)]
+    if any(dim < 0 for dim in shape):
+        raise FormatError(f"{what} has the shape {_show(shape)} with a negative size")
+    elements = math.prod(known) if len(known) == len(shape) else 0
+    if len(shape) > LARGEST_RANK or elements > LARGEST_SIZE or any(dim > LARGEST_SIZE for dim in known):
+        raise FormatError(f"{what} has the shape {_show(shape)}: at most {LARGEST_RANK} axes and 2³¹ − 1 elements are read")
+
+
+def _show(shape: Shape) -> str:
+    return "[" + ", ".join(str(dim) for dim in shape)[:200] + "]"
 
 
 def _define(graph: Graph, name: str, value: Value, by: str) -> None:
@@ -228,13 +257,9 @@ def _add_node(graph: Graph, number: int, entry: Mapping[str, Any]) -> None:
         filled, results = infer(op, [graph.values[name] for name in inputs], attributes)
     except (GraphError, FormatError) as error:
         raise FormatError(f"{where}: {error}") from None
-    except (TypeError, IndexError, AttributeError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError) as error:
         raise FormatError(f"{where}: its attributes do not fit: {error}") from None
-    for dim in results[0].shape:
-        if isinstance(dim, int) and not 0 <= dim < 2**31:
-            raise FormatError(f"{where} has a result of shape {list(results[0].shape)}")
-    if len(results[0].shape) > 8 or (all(isinstance(d, int) for d in results[0].shape) and math.prod(results[0].shape) >= 2**31):  # type: ignore[arg-type]
-        raise FormatError(f"{where} has a result of shape {list(results[0].shape)}: too many axes or elements")
+    _check_size(results[0].shape, f"the result of {where}")
     _define(graph, entry["outputs"][0], results[0], where)
     graph.nodes.append(Node(op, tuple(inputs), (entry["outputs"][0],), filled, entry.get("name", "")))
 
@@ -243,27 +268,20 @@ _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 def _attribute(op: str, name: str, value: Any) -> Any:
+    """What stands for an attribute in model.json as its value; the operator table checks the type."""
     attribute = OPERATORS[op].attributes.get(name)
     if attribute is None:  # unknown keys are ignored everywhere but here: an attribute can change the result
         raise FormatError(f"{op} has no attribute {name!r}")
-    integer = isinstance(value, int) and not isinstance(value, bool)
-    if attribute.type == "int" and integer:
-        return value
-    if attribute.type == "float":
-        if value in _NUMBERS if isinstance(value, str) else False:
-            return _NUMBERS[value]
-        if integer or isinstance(value, float):
-            return float(value)
-    if attribute.type == "bool" and isinstance(value, bool):
-        return value
-    if attribute.type == "string" and isinstance(value, str):
-        return value
-    if attribute.type in ("ints", "dims") and isinstance(value, list) and len(value) <= 16:
-        if attribute.type == "dims":
-            return [parse_dim(item) for item in value]
-        if all(isinstance(item, int) and not isinstance(item, bool) for item in value):
-            return value
-    raise FormatError(f"the attribute {name!r} is {str(value)[:80]!r}, wanted {attribute.type}")
+    items = value if isinstance(value, list) else [value]
+    if len(items) > 2 * LARGEST_RANK or any(isinstance(item, (list, dict)) or item is None for item in items):
+        raise FormatError(f"{op}: {name} is a {type(value).__name__} that is too long, too deep or empty, wanted {attribute.type}")
+    if any(isinstance(item, int) and abs(item) > LARGEST for item in items):
+        raise FormatError(f"{op}: {name} holds an integer of 2⁵³ or more")
+    if attribute.type == "float" and isinstance(value, str):
+        return _NUMBERS.get(value, value)
+    if attribute.type == "dims" and isinstance(value, list):
+        return [parse_dim(item) for item in value]
+    return value
 
 
 _STORED = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16", **{dtype: name for name, dtype in CANONICAL.items()}}
@@ -275,9 +293,11 @@ def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str,
             raise FormatError(f"the constant {name!r} is in shard {entry['shard']}, but there are {len(shards)}")
         if key not in shards[entry["shard"]]:
             raise FormatError(f"the constant {name!r} is stored as {key!r}, which shard {entry['shard']} does not have")
-        return shards[entry["shard"]][key]
+        found: np.ndarray = shards[entry["shard"]][key]
+        return found
 
     shape = tuple(entry["shape"])
+    _check_size(shape, f"the constant {name!r}")
     stored = tensor(entry["tensor"])
     quantization = entry.get("quantization")
     if quantization is None:
@@ -286,23 +306,30 @@ def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str,
             raise FormatError(
                 f"the constant {name!r} is stored as {stored.dtype} {list(stored.shape)}, model.json says {wanted} {list(shape)}"
             )
-        return Constant(stored)
+        constant = Constant(stored)
+        if constant.dtype != entry["dtype"]:
+            raise FormatError(f"the constant {name!r} is stored as {wanted}, which is not {entry['dtype']}")
+        return constant
+    if entry["dtype"] != "f32" or "storage" in entry:
+        raise FormatError(f"the constant {name!r} is quantized, which stands for f32 and has no other storage")
     if "quantization" not in requires:
         raise FormatError(f'the constant {name!r} is quantized, but "requires" does not list "quantization"')
     try:
         if quantization["scheme"] == "mask":
             made: Affine | Masked = Masked(stored, tensor(quantization["mask"]), shape)
         else:
-            axis = quantization["axis"]
-            if axis is not None and axis >= len(shape):
-                raise FormatError(f"the constant {name!r} is quantized along axis {axis} of {list(shape)}")
             zero_point = tensor(quantization["zero_point"]) if "zero_point" in quantization else None
             made = Affine(
-                stored, shape, quantization["bits"], quantization["signed"], axis, tensor(quantization["scale"]), zero_point, quantization.get("block")
+                stored,
+                shape,
+                quantization["bits"],
+                quantization["signed"],
+                quantization["axis"],
+                tensor(quantization["scale"]),
+                zero_point,
+                quantization.get("block"),
             )
-        constant = Constant(made)
-        if constant.array.shape != shape:
-            raise FormatError(f"the constant {name!r} has scales that do not fit {list(shape)}")
-    except ValueError as error:
+        made.dequantize()
+        return Constant(made)
+    except FormatError as error:
         raise FormatError(f"the constant {name!r} cannot be dequantized: {error}") from None
-    return constant

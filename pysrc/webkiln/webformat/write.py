@@ -25,8 +25,8 @@ from webkiln.graph.signature import Argument
 from webkiln.ops import OPERATORS
 from webkiln.version import VERSION
 from webkiln.webformat.golden import golden_vectors
+from webkiln.webformat.structure import FORMAT_VERSION, check_structure
 
-FORMAT_VERSION = 1
 SHARD_BYTES = 4 * 1024 * 1024
 GOLDEN_BYTES = 64 * 1024
 GOLDEN_SHARE = 0.03
@@ -38,9 +38,12 @@ def write(bundle: Bundle, folder: str | os.PathLike[str], *, force: bool = False
     A folder that exists and is not empty is refused without `force` (`OutputExistsError`); with it, only a folder that holds a
     model in the web format is replaced.
     """
-    target = Path(folder)
+    target = Path(folder).absolute()
     check_target(target, force)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputExistsError(f"{target} cannot be made, since a part of its path is a file; choose another output") from None
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         for name, data in files(bundle).items():
@@ -70,7 +73,7 @@ def check_target(target: Path, force: bool) -> None:
 
 
 def replace_folder(aside: Path, target: Path) -> None:
-    """Put a finished folder in the place of another. At every moment one of the two is there."""
+    """Put a finished folder in the place of another, which is put back when that fails."""
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
         os.rename(target, old / "model")
@@ -86,7 +89,8 @@ def replace_folder(aside: Path, target: Path) -> None:
 
 
 def files(bundle: Bundle) -> dict[str, bytes]:
-    """The files of a model: name → bytes."""
+    """The files of a model: name → bytes. Raises `GraphError` for a graph that is not well formed."""
+    bundle.graph.check()
     constants, shards = _shards(bundle.graph.constants)
     contents: dict[str, bytes] = {}
     records: list[dict[str, Any]] = []
@@ -99,7 +103,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     for number, tensors in enumerate(shards):
         add(f"weights-{number:05}.safetensors", tensors, "weights")
     weights = sum(len(data) for data in contents.values())
-    golden, vectors = golden_vectors(bundle, int(max(GOLDEN_BYTES, GOLDEN_SHARE * weights)) - 4096)
+    golden, vectors = golden_vectors(bundle, int(max(GOLDEN_BYTES, GOLDEN_SHARE * weights)))
     if vectors:
         add("golden.safetensors", vectors, "golden")
     requires = ["state"] if bundle.graph.state else []
@@ -137,6 +141,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         **({"golden": golden} if golden["cases"] else {}),
         "provenance": bundle.provenance,
     }
+    check_structure(model)
     return {"model.json": _json(model).encode(), **contents}
 
 
@@ -144,35 +149,51 @@ def _shards(constants: Mapping[str, Constant]) -> tuple[dict[str, dict[str, Any]
     """The `constants` entry of model.json, and the tensors of each shard."""
     entries: dict[str, dict[str, Any]] = {}
     shards: list[dict[str, np.ndarray]] = []
-    filled = SHARD_BYTES
+    filled = 0
     for name, constant in constants.items():
         entry: dict[str, Any] = {"dtype": constant.dtype, "shape": list(constant.value.shape)}
-        tensors, extra = _stored(name, constant)
-        size = sum(array.nbytes for array in tensors.values())
-        if filled + size > SHARD_BYTES:
+        tensors, extra = _stored(name, constant, constants)
+        size = sum(array.nbytes + _header_bytes(key) for key, array in tensors.items())
+        if not shards or filled + size > SHARD_BYTES:
             shards.append({})
             filled = 0
         filled += size
         shards[-1].update(tensors)
-        entries[name] = {**entry, "shard": len(shards) - 1, "tensor": name, **extra}
+        entries[name] = {**entry, "shard": len(shards) - 1, "tensor": next(iter(tensors)), **extra}
     return entries, shards
 
 
-def _stored(name: str, constant: Constant) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _header_bytes(name: str) -> int:
+    """At most what a tensor takes in a shard's header."""
+    return len(json.dumps(name)) + 8 * len("18446744073709551615")
+
+
+def _stored(name: str, constant: Constant, others: Mapping[str, Constant]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors of a constant, the one with its values first, and what its entry says of them."""
     stored = constant.stored
+    key = name if name != "__metadata__" else _part_name(name, "values", others)  # that one safetensors keeps for itself
     if isinstance(stored, np.ndarray):
-        return {name: stored}, {"storage": "f16"} if stored.dtype == np.float16 else {}
+        return {key: stored}, {"storage": "f16"} if stored.dtype == np.float16 else {}
     if isinstance(stored, Affine):
-        quantization: dict[str, Any] = {"scheme": "affine", "bits": stored.bits, "signed": stored.signed, "axis": stored.axis}
-        tensors = {name: stored.packed, f"{name}::scale": stored.scale.astype(np.float32)}
-        quantization["scale"] = f"{name}::scale"
+        scale, zero_point = (_part_name(name, part, others) for part in ("scale", "zero_point"))
+        quantization: dict[str, Any] = {"scheme": "affine", "bits": stored.bits, "signed": stored.signed, "axis": stored.axis, "scale": scale}
+        tensors = {key: stored.packed, scale: stored.scale.astype(np.float32)}
         if stored.zero_point is not None:
-            tensors[f"{name}::zero_point"] = stored.zero_point.astype(np.int32)
-            quantization["zero_point"] = f"{name}::zero_point"
+            tensors[zero_point] = stored.zero_point.astype(np.int32)
+            quantization["zero_point"] = zero_point
         if stored.block is not None:
             quantization["block"] = stored.block
         return tensors, {"quantization": quantization}
-    return {name: stored.present, f"{name}::mask": stored.mask}, {"quantization": {"scheme": "mask", "mask": f"{name}::mask"}}
+    mask = _part_name(name, "mask", others)
+    return {key: stored.present, mask: stored.mask}, {"quantization": {"scheme": "mask", "mask": mask}}
+
+
+def _part_name(name: str, part: str, others: Mapping[str, Constant]) -> str:
+    """A tensor's name that no constant has."""
+    made = f"{name}::{part}"
+    while made in others:
+        made += "'"
+    return made
 
 
 def _argument(argument: Argument) -> dict[str, Any]:
