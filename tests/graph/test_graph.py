@@ -47,6 +47,7 @@ def broken(change) -> Graph:
     (lambda g: g.inputs.append("x"), "'x' is defined twice, the second time by an input"),
     (lambda g: g.inputs.append("spare"), "'spare' is defined twice, the second time by a constant"),
     (lambda g: g.outputs.append("nowhere"), "the output 'nowhere' is not defined"),
+    (lambda g: g.values.__setitem__("spare", Value("f32", (3,))), "the constant 'spare' is f32 [2], and the graph says f32 [3]"),
     (lambda g: g.values.pop("y"), "the dtype and shape of 'y', defined by node 1 (exp), are unknown"),
     (lambda g: g.state.append(State("h", "y")), "the state 'h' is not an input"),
     (lambda g: g.state.append(State("x", "nowhere")), "'nowhere' is not defined"),

@@ -22,6 +22,9 @@ class Value:
     dtype: str
     shape: Shape
 
+    def __str__(self) -> str:
+        return f"{self.dtype} [{', '.join(map(str, self.shape))}]"
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -154,8 +157,10 @@ class Graph:
 
         for name in self.inputs:
             define(name, "an input")
-        for name in self.constants:
+        for name, constant in self.constants.items():
             define(name, "a constant")
+            if constant.value != self.values[name]:
+                raise GraphError(f"the constant {name!r} is {constant.value}, and the graph says {self.values[name]}")
         for position, node in enumerate(self.nodes):
             where = f"node {position} ({node.op}{' ' + repr(node.name) if node.name else ''})"
             for name in node.inputs:
