@@ -11,16 +11,47 @@ import { sha256 } from "./sha256.js";
 /** @typedef {import("./format.js").Constant} Constant */
 /** @typedef {import("./format.js").Shard} Shard */
 /** @typedef {import("./format.js").AffineQuantization} AffineQuantization */
+/** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
 /** @typedef {import("./backends/wasm/weights.js").Source} Source */
 /** @typedef {import("./safetensors.js").StoredTensor} StoredTensor */
 
 const STORED = { f32: "F32", i32: "I32", u8: "U8", i8: "I8", bool: "BOOL", f16: "F16" };
 
 /**
+ * Fetches the shards that hold some constants, all at once.
+ * @param {{ description: ModelDescription, base: URL, fetching: FetchOptions }} parts
+ * @param {ReadonlySet<string>} names
+ * @param {{ signal?: AbortSignal, onProgress?: (progress: import("./fetching.js").Progress) => void }} [options]
+ * @returns {Promise<Map<string, Source>>}
+ */
+export async function loadSources({ description: { constants, shards }, base, fetching }, names, { signal, onProgress } = {}) {
+  const wanted = [...names].map((name) => ({ name, constant: /** @type {Constant} */ (constants.get(name)) }));
+  const indices = [...new Set(wanted.map(({ constant }) => constant.shard))];
+  const total = indices.reduce((sum, index) => sum + shards[index].bytes, 0);
+  let loaded = 0;
+  const onBytes = (/** @type {number} */ count) => onProgress?.({ loaded: (loaded += count), total, stage: "weights" });
+  // The first shard that fails stops the others, and so does the caller.
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  if (signal?.aborted) onAbort();
+  try {
+    const tensors = new Map(await Promise.all(indices.map(async (index) => /** @type {[number, Map<string, StoredTensor>]} */ ([index, await fetchShard(shards[index], base, { ...fetching, signal: stop.signal, onBytes })]))));
+    return new Map(wanted.map(({ name, constant }) => [name, readConstant(name, constant, /** @type {Map<string, StoredTensor>} */ (tensors.get(constant.shard)))]));
+  } catch (error) {
+    stop.abort();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
  * Fetches a shard, checks its size and hash, and reads its header.
  * @param {Shard} shard
  * @param {URL} base address of model.json
- * @param {import("./fetching.js").FetchOptions & { onBytes?: (count: number) => void }} options
+ * @param {FetchOptions & { onBytes?: (count: number) => void }} options
  * @returns {Promise<Map<string, StoredTensor>>}
  */
 export async function fetchShard({ file, bytes, sha256: wanted }, base, options) {

@@ -152,16 +152,20 @@ export function evaluateDim(dim, symbols) {
  * @returns {number}
  */
 function evaluate(expression, symbols, text) {
-  if (typeof expression === "number") return expression;
-  if ("symbol" in expression) {
-    const value = symbols.get(expression.symbol);
-    if (value === undefined) throw new FormatError(`the dimension ${JSON.stringify(text)} names the symbol ${JSON.stringify(expression.symbol)}, which no input's shape gives`);
-    return value;
+  // A sum of many terms is as deep on its left as it has terms: only the right side may be walked by recursion.
+  /** @type {{ call: string, operands: Expression[] }[]} */
+  const calls = [];
+  let first = expression;
+  for (; typeof first === "object" && "call" in first; [first] = first.operands) calls.push(first);
+  let value = typeof first === "number" ? first : symbols.get(first.symbol);
+  if (value === undefined) throw new FormatError(`the dimension ${JSON.stringify(text)} names the symbol ${JSON.stringify(Object(first).symbol)}, which no input's shape gives`);
+  for (let call; (call = calls.pop()); ) {
+    const a = /** @type {number} */ (value);
+    const b = evaluate(call.operands[1], symbols, text);
+    value = /** @type {(a: number, b: number) => number} */ (FUNCTIONS.get(call.call))(a, b);
+    if (!Number.isSafeInteger(value)) throw new FormatError(`the dimension ${JSON.stringify(text)} cannot be computed: ${call.call} of ${a} and ${b}`);
   }
-  const [a, b] = expression.operands.map((operand) => evaluate(operand, symbols, text));
-  const value = /** @type {(a: number, b: number) => number} */ (FUNCTIONS.get(expression.call))(a, b);
-  if (!Number.isSafeInteger(value)) throw new FormatError(`the dimension ${JSON.stringify(text)} cannot be computed: ${expression.call} of ${a} and ${b}`);
-  return value;
+  return /** @type {number} */ (value);
 }
 
 /**
@@ -172,11 +176,11 @@ function evaluate(expression, symbols, text) {
 export function symbolsOf(dim) {
   /** @type {Set<string>} */
   const found = new Set();
-  const visit = (/** @type {Expression} */ expression) => {
-    if (typeof expression === "number") return;
+  const pending = typeof dim === "string" ? [parseDim(dim)] : [];
+  for (let expression; (expression = pending.pop()) !== undefined; ) {
+    if (typeof expression === "number") continue;
     if ("symbol" in expression) found.add(expression.symbol);
-    else expression.operands.forEach(visit);
-  };
-  if (typeof dim === "string") visit(parseDim(dim));
+    else pending.push(...expression.operands);
+  }
   return found;
 }

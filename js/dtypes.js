@@ -74,6 +74,7 @@ export function readInput(name, value, sourceDtype, shape) {
   let given;
   if (typeof value === "object" && value !== null && "data" in value) {
     data = value.data;
+    if (value.shape !== undefined && !Array.isArray(value.shape)) throw new InputError(`${what}: its shape must be an array of integers, got ${typeof value.shape}`);
     if (value.shape !== undefined) given = [...value.shape];
   } else if (ArrayBuffer.isView(value) && "shape" in value && Array.isArray(value.shape)) {
     given = [...value.shape]; // a result of an earlier run

@@ -2,71 +2,37 @@
 
 /** Anything that webkiln refuses or cannot do; the message says what was received, what was expected, what to do. */
 export class WebkilnError extends Error {
-  /**
-   * @param {string} message
-   * @param {{ cause?: unknown }} [options]
-   */
-  constructor(message, options) {
-    super(message, options);
-    this.name = "WebkilnError";
-  }
+  name = "WebkilnError";
 }
 
 /** A file is not what it claims to be: truncated, corrupted, inconsistent, or of another version. */
 export class FormatError extends WebkilnError {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "FormatError";
-  }
+  name = "FormatError";
 }
 
 /** A file's sha256 is not the one that was recorded. */
 export class HashError extends FormatError {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "HashError";
-  }
+  name = "HashError";
 }
 
 /** A file could not be fetched, or something else was answered. */
 export class FetchError extends WebkilnError {
-  /**
-   * @param {string} message
-   * @param {{ cause?: unknown }} [options]
-   */
-  constructor(message, options) {
-    super(message, options);
-    this.name = "FetchError";
-  }
+  name = "FetchError";
 }
 
 /** A value given at run time has the wrong name, shape or dtype. */
 export class InputError extends WebkilnError {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "InputError";
-  }
+  name = "InputError";
 }
 
 /** An operator's shape, dtype or attribute rule refuses its inputs. */
 export class ShapeError extends WebkilnError {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "ShapeError";
-  }
+  name = "ShapeError";
 }
 
 /** Operators of a model that this runtime does not have: all of them at once. */
 export class UnsupportedOperatorError extends WebkilnError {
-  /** @param {string} message */
-  constructor(message) {
-    super(message);
-    this.name = "UnsupportedOperatorError";
-  }
+  name = "UnsupportedOperatorError";
 }
 
 const KINDS = { WebkilnError, FormatError, HashError, FetchError, InputError, ShapeError, UnsupportedOperatorError };

@@ -24,12 +24,33 @@ export const isNode = typeof process === "object" && Boolean(process?.versions?.
 export async function resolveAddress(address) {
   if (address instanceof URL) return address;
   const isWindowsPath = /^[a-zA-Z]:[\\/]/.test(address);
-  if (!isWindowsPath && /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(address)) return new URL(address);
-  if (isNode) {
+  const isAbsolute = !isWindowsPath && /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(address);
+  if (isNode && !isAbsolute) {
     const { pathToFileURL } = await import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_URL);
     return pathToFileURL(address);
   }
-  return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+  try {
+    return new URL(address, isAbsolute ? undefined : (globalThis.document?.baseURI ?? globalThis.location?.href));
+  } catch (error) {
+    throw new WebkilnError(`${JSON.stringify(address)} is no address; wanted an absolute URL, or one relative to the page`, { cause: error });
+  }
+}
+
+/**
+ * A promise that gives up as soon as the signal is aborted, whatever the work behind it still does.
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<T>}
+ */
+export function untilAborted(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 /**
@@ -84,22 +105,25 @@ async function download(url, { what, fetch = globalThis.fetch, signal, bytes: ex
   /** @type {Uint8Array[]} */
   const chunks = [];
   let length = 0;
-  try {
-    for (let chunk; !(chunk = await reader.read()).done; ) {
-      chunks.push(chunk.value);
-      length += chunk.value.length;
-      onBytes?.(chunk.value.length);
-      // A file that goes on for ever is given up as soon as it is too long.
-      if (expected !== undefined && length > expected) {
-        await reader.cancel();
-        diagnose(chunks[0], url, what);
-        throw new FormatError(`${what} (${url.href}) has more than the ${expected} bytes that model.json says: it is of another conversion; copy the whole folder again`);
-      }
+  const next = async () => {
+    try {
+      return (await reader.read()).value;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new FetchError(`${what} broke off after ${length} bytes (${url.href}): ${/** @type {Error} */ (error).message}`, { cause: error });
     }
-  } catch (error) {
+  };
+  for (let chunk; (chunk = await next()); ) {
     signal?.throwIfAborted();
-    if (error instanceof WebkilnError) throw error;
-    throw new FetchError(`${what} broke off after ${length} bytes (${url.href}): ${/** @type {Error} */ (error).message}`, { cause: error });
+    chunks.push(chunk);
+    length += chunk.length;
+    onBytes?.(chunk.length);
+    // A file that goes on for ever is given up as soon as it is too long.
+    if (expected !== undefined && length > expected) {
+      await reader.cancel();
+      diagnose(chunks[0], url, what);
+      throw new FormatError(`${what} (${url.href}) has more than the ${expected} bytes that model.json says: it is of another conversion; copy the whole folder again`);
+    }
   }
   const bytes = new Uint8Array(length);
   let offset = 0;

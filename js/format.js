@@ -52,7 +52,12 @@ function fail(message) {
  * @param {unknown} value
  */
 function shown(value) {
-  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  let text = "nothing";
+  try {
+    if (value !== undefined) text = JSON.stringify(value);
+  } catch {
+    text = "something nested too deeply";
+  }
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
@@ -359,7 +364,8 @@ function readNodes(list, symbols) {
     const given = asObject(node.attributes ?? {}, `${where}, attributes`);
     const result = { index, op, inputs, outputs, attributes: /** @type {Record<string, Attribute>} */ (Object.create(null)), name: asString(node.name ?? "", `${where}, name`) };
     if (!Object.hasOwn(operators, op)) {
-      unknown.set(op, [...(unknown.get(op) ?? []), index]);
+      unknown.set(op, unknown.get(op) ?? []);
+      unknown.get(op)?.push(index);
       return result;
     }
     const operator = operators[op];
@@ -436,8 +442,10 @@ function checkNames(constants, signatures, state, nodes) {
   /** @type {Map<string, string>} */
   const inputs = new Map();
   for (const signature of signatures) {
-    for (const [index, { value, dtype, shape }] of signature.inputs.entries()) {
-      if (signature.inputs.findIndex((other) => other.value === value) !== index) fail(`signature ${shown(signature.name)}: two inputs give the value ${shown(value)}`);
+    /** @type {Set<string>} */
+    const given = new Set();
+    for (const { value, dtype, shape } of signature.inputs) {
+      if (given.size === given.add(value).size) fail(`signature ${shown(signature.name)}: two inputs give the value ${shown(value)}`);
       const declared = `${SOURCE_DTYPES.get(dtype)?.dtype} [${shape.join(", ")}]`;
       const earlier = inputs.get(value);
       if (earlier === undefined) define(value, "as an input");

@@ -46,7 +46,7 @@ export function liveGraph(model, signature) {
     const node = producers.get(name);
     if (!node || live.has(node)) continue;
     live.add(node);
-    pending.push(...node.inputs.filter((input) => input !== ""));
+    for (const input of node.inputs) if (input !== "") pending.push(input);
   }
   const given = new Set([...signature.inputs.map(({ value }) => value), ...model.state.map(({ input }) => input)]);
   for (const node of live) {

@@ -3,6 +3,9 @@
 /** @typedef {import("./load.js").LoadOptions} LoadOptions */
 /** @typedef {import("./dtypes.js").Tensor} Tensor */
 /** @typedef {import("./dtypes.js").InputValue} InputValue */
+/** @typedef {import("./fetching.js").Progress} Progress */
+/** @typedef {import("./backends/wasm/module.js").WasmLocation} WasmLocation */
+/** @typedef {import("./model.js").ArgumentInfo} ArgumentInfo */
 /** @typedef {import("./model.js").PlanInfo} PlanInfo */
 /** @typedef {import("./model.js").Profile} Profile */
 /** @typedef {import("./verify.js").Verification} Verification */

@@ -1,11 +1,12 @@
 /** Loading a model. */
 
 import { loadModule } from "./backends/wasm/module.js";
+import { loadSources } from "./constants.js";
 import { WebkilnError } from "./errors.js";
-import { fetchJson, resolveAddress } from "./fetching.js";
+import { fetchJson, resolveAddress, untilAborted } from "./fetching.js";
 import { readModel } from "./format.js";
 import { liveGraph } from "./graph.js";
-import { chooseSignature, loadSources, Model } from "./model.js";
+import { chooseSignature, Model } from "./model.js";
 import { loadRemote } from "./remote.js";
 
 /**
@@ -52,14 +53,24 @@ const BACKENDS = ["auto", "wasm"];
  * @returns {Promise<Model | import("./remote.js").RemoteModel>}
  */
 export async function load(url, options = {}) {
+  if (typeof options !== "object" || options === null) throw new WebkilnError(`load wants its options as an object, got ${String(options)}`);
   if (typeof url !== "string" && !(url instanceof URL)) throw new WebkilnError(`load wants the address of model.json, got ${url === null ? "null" : typeof url}`);
   const unknown = Object.keys(options).filter((key) => !OPTIONS.has(key));
   if (unknown.length) throw new WebkilnError(`load does not know the option ${unknown.join(", ")}; it knows ${[...OPTIONS].join(", ")}`);
-  const { backend = "auto", onProgress, signal, fetch, cache, wasm, relaxed, signature } = options;
+  const { backend = "auto", signal } = options;
   if (!BACKENDS.includes(backend)) throw new WebkilnError(`the backend ${JSON.stringify(backend)} is unknown; this version has ${BACKENDS.map((name) => JSON.stringify(name)).join(", ")}`);
   signal?.throwIfAborted();
-  if (options.worker) return loadRemote(url, options);
+  /** @type {Promise<Model | import("./remote.js").RemoteModel>} */
+  const loading = options.worker ? loadRemote(url, options) : loadHere(url, options);
+  return untilAborted(loading, signal);
+}
 
+/**
+ * @param {string | URL} url
+ * @param {LoadOptions} options
+ * @returns {Promise<Model>}
+ */
+async function loadHere(url, { onProgress, signal, fetch, cache, wasm, relaxed, signature }) {
   const base = await resolveAddress(url);
   onProgress?.({ loaded: 0, total: 0, stage: "model" });
   const compiling = loadModule({ wasm, relaxed, fetch, signal });

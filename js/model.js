@@ -2,7 +2,7 @@
 
 import { WasmBackend } from "./backends/wasm/backend.js";
 import { loadModule } from "./backends/wasm/module.js";
-import { fetchShard, readConstant } from "./constants.js";
+import { fetchShard, loadSources } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
 import { FormatError, InputError, WebkilnError } from "./errors.js";
@@ -47,7 +47,6 @@ export class Model {
   #backend;
   /** @type {Map<string, ReadyPlan>} by shapes; the most recently used one is the last */
   #plans = new Map();
-  #generation = 0;
   /** @type {ReadyPlan | null} */
   #latest = null;
   #disposed = false;
@@ -145,7 +144,7 @@ export class Model {
    */
   async warmup(inputs) {
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    this.#keepingState(() => this.#run(read));
+    this.#keepingState(read, () => this.#run(read));
   }
 
   /**
@@ -155,10 +154,11 @@ export class Model {
    * @returns {Promise<Profile>}
    */
   async profile(inputs, { runs = 10 } = {}) {
+    if (!Number.isSafeInteger(runs) || runs < 1) throw new InputError(`profile: wanted a number of runs from 1, got ${String(runs)}`);
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
     const plan = this.#planFor(read.shapes);
     const sums = new Array(plan.commands.length).fill(0);
-    this.#keepingState(() => {
+    this.#keepingState(read, () => {
       this.#backend.run(plan, read.values);
       for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
     });
@@ -189,10 +189,13 @@ export class Model {
       signature: this.#parts.signature,
       build: this.build,
       golden: () => this.#golden(),
-      run: (inputs) => this.#keepingState(() => {
-        this.#backend.resetState();
-        return this.#run(this.#readInputs(inputs));
-      }),
+      run: (inputs) => {
+        const read = this.#readInputs(inputs);
+        return this.#keepingState(read, () => {
+          this.#backend.resetState();
+          return this.#run(read);
+        });
+      },
       trace: (inputs, build) => this.#trace(this.#readInputs(inputs), build),
     });
   }
@@ -217,6 +220,7 @@ export class Model {
 
   /**
    * The memory as it is when a run starts, for tests that run the same commands elsewhere.
+   * @internal
    * @param {Record<string, InputValue>} inputs
    * @returns {{ memory: Uint8Array<ArrayBuffer>, begin: number, end: number, outputs: { name: string, dtype: string, shape: number[], address: number }[] }}
    */
@@ -326,12 +330,8 @@ export class Model {
   #planFor(shapes) {
     const key = [...shapes.values()].map((shape) => shape.join()).join(";");
     let plan = this.#plans.get(key);
-    if (plan) this.#plans.delete(key);
-    else {
-      plan = this.#backend.prepare(this.#infer(shapes), { isOnly: this.#isStatic });
-      if (this.#backend.generation !== this.#generation) this.#plans.clear();
-      this.#generation = this.#backend.generation;
-    }
+    this.#plans.delete(key);
+    if (plan?.generation !== this.#backend.generation) plan = this.#backend.prepare(this.#infer(shapes), { isOnly: this.#isStatic });
     this.#plans.set(key, plan);
     const [oldest] = this.#plans.keys();
     if (this.#plans.size > KEPT_PLANS) this.#plans.delete(oldest);
@@ -358,16 +358,16 @@ export class Model {
 
   /**
    * @template T
+   * @param {ReadInputs} inputs of the task
    * @param {() => T} task
    * @returns {T}
    */
-  #keepingState(task) {
+  #keepingState({ shapes }, task) {
+    this.#planFor(shapes); // the first plan makes the memory in which the state lies
     const saved = this.#backend.saveState();
-    try {
-      return task();
-    } finally {
-      this.#backend.restoreState(saved);
-    }
+    const result = task();
+    this.#backend.restoreState(saved);
+    return result;
   }
 
   /**
@@ -383,7 +383,7 @@ export class Model {
     const kept = new Map([...values].map(([name, data]) => [name, Array.from(data)]));
     const [compiled, sources] = await Promise.all([
       loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
-      loadSources(this.#parts, this.#live.constants, {}),
+      loadSources(this.#parts, this.#live.constants),
     ]);
     this.#check();
     const backend = this.#makeBackend(compiled, sources);
@@ -405,50 +405,6 @@ export class Model {
     const tensors = await Promise.all(shards.map((shard) => fetchShard(shard, base, { ...fetching, signal: undefined })));
     return new Map(tensors.flatMap((map) => [...map]));
   }
-}
-
-/**
- * Fetches the shards that hold some constants, all at once.
- * @param {LoadedParts} parts
- * @param {ReadonlySet<string>} names
- * @param {{ signal?: AbortSignal, onProgress?: (progress: import("./fetching.js").Progress) => void }} options
- * @returns {Promise<Map<string, Source>>}
- */
-export async function loadSources({ description, base, fetching }, names, { signal, onProgress }) {
-  /** @type {Map<number, string[]>} */
-  const byShard = new Map();
-  for (const name of names) {
-    const { shard } = /** @type {import("./format.js").Constant} */ (description.constants.get(name));
-    byShard.set(shard, [...(byShard.get(shard) ?? []), name]);
-  }
-  const total = [...byShard.keys()].reduce((sum, index) => sum + description.shards[index].bytes, 0);
-  let loaded = 0;
-  const onBytes = (/** @type {number} */ count) => onProgress?.({ loaded: (loaded += count), total, stage: "weights" });
-  // The first shard that fails stops the others.
-  const stop = new AbortController();
-  const either = signal ? anySignal(signal, stop) : stop.signal;
-  try {
-    const parts = await Promise.all([...byShard].map(async ([index, wanted]) => {
-      const shard = await fetchShard(description.shards[index], base, { ...fetching, signal: either, onBytes });
-      return wanted.map((name) => /** @type {[string, Source]} */ ([name, readConstant(name, /** @type {import("./format.js").Constant} */ (description.constants.get(name)), shard)]));
-    }));
-    return new Map(parts.flat());
-  } catch (error) {
-    stop.abort();
-    signal?.throwIfAborted();
-    throw error;
-  }
-}
-
-/**
- * @param {AbortSignal} signal
- * @param {AbortController} controller aborted with the signal
- * @returns {AbortSignal}
- */
-function anySignal(signal, controller) {
-  if (signal.aborted) controller.abort(signal.reason);
-  signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-  return controller.signal;
 }
 
 /**

@@ -26,7 +26,7 @@ const NODE_THREADS = "node:worker_threads";
 export async function loadRemote(url, { onProgress, signal, fetch, worker: _, workerUrl, wasm, ...options }) {
   if (fetch) throw new WebkilnError("the option fetch is a function and cannot go into a worker; load without { worker: true }, or without fetch");
   const address = await resolveAddress(workerUrl ?? workerAddress);
-  const connection = new Connection(await openChannel(address, workerUrl === undefined ? workerType : "classic"), address);
+  const connection = new Connection(await openChannel(address, workerUrl === undefined ? workerType : "classic", signal), address);
   const onAbort = () => connection.close(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
@@ -239,13 +239,14 @@ function fromEntries(entries) {
 /**
  * @param {URL} address
  * @param {WorkerType} type
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Channel>}
  */
-async function openChannel(address, type) {
+async function openChannel(address, type, signal) {
   if (isNode) return openThread(address);
   if (typeof Worker === "undefined") throw new WebkilnError("this environment has no workers; load without { worker: true }");
   const isSameOrigin = address.protocol === "blob:" || address.origin === globalThis.location?.origin;
-  const source = isSameOrigin ? address.href : await blobAddress(address);
+  const source = isSameOrigin ? address.href : await blobAddress(address, signal);
   const worker = new Worker(source, { type });
   if (source !== address.href) URL.revokeObjectURL(source);
   return {
@@ -264,10 +265,11 @@ async function openChannel(address, type) {
 /**
  * A worker's script must be of the page's origin; one from elsewhere is fetched.
  * @param {URL} address
+ * @param {AbortSignal} [signal]
  * @returns {Promise<string>}
  */
-async function blobAddress(address) {
-  const response = await request(address, { what: "the worker's script" });
+async function blobAddress(address, signal) {
+  const response = await request(address, { what: "the worker's script", signal });
   return URL.createObjectURL(new Blob([await response.text()], { type: "text/javascript" }));
 }
 
@@ -284,6 +286,7 @@ async function openThread(address) {
     listen(onAnswer, onFailure) {
       thread.on("message", onAnswer);
       thread.on("error", onFailure);
+      thread.on("exit", (/** @type {number} */ code) => onFailure(new Error(`it ended with the exit code ${code}`)));
     },
   };
 }

@@ -34,6 +34,9 @@ import { operators } from "../generated/operators.js";
  * @property {(operation: Operation) => boolean} clamp whether it can clamp
  */
 
+/** Operations of a program: more would save little, and planning takes the square of the time. */
+const LONGEST_PROGRAM = 64;
+
 /**
  * @param {Operation} operation
  * @param {StaticGraph} graph
@@ -136,13 +139,17 @@ export function planUnits(graph, capabilities, { fuse }) {
       continue;
     }
     const group = new Set([root]);
-    const onlyInside = (/** @type {string} */ value) => !kept.has(value) && [...(consumers.get(value) ?? [])].every((index) => group.has(index));
+    const onlyInside = (/** @type {string} */ value) => {
+      if (kept.has(value)) return false;
+      for (const index of consumers.get(value) ?? []) if (!group.has(index)) return false;
+      return true;
+    };
     const shape = shapeOf(operation.output);
     const ordered = () => [...group].sort((a, b) => a - b).map((index) => operations[index]);
     let program = compileProgram([operation], graph, capabilities.registers);
     if (!program) throw new Error(`the operation ${operation.op} alone needs more than ${capabilities.registers} registers`);
     if (fuse) {
-      for (let grown = true; grown; ) {
+      for (let grown = true; grown && group.size < LONGEST_PROGRAM; ) {
         grown = false;
         for (const operand of program.operands) {
           if (!("value" in operand)) continue;

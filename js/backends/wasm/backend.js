@@ -16,7 +16,7 @@ import { STAGING_COMMAND, stagingBytes, Weights } from "./weights.js";
 /** @typedef {import("./plan.js").EncodedPlan} EncodedPlan */
 /** @typedef {import("./weights.js").Source} Source */
 /** @typedef {import("./weights.js").Weight} Weight */
-/** @typedef {Plan & { encoded: EncodedPlan }} ReadyPlan */
+/** @typedef {Plan & { encoded: EncodedPlan, generation: number }} ReadyPlan `generation` is the backend's when its addresses were right */
 /** @typedef {{ name: string, shape: readonly number[], dtype: Dtype, initial: string }} StateType */
 
 const PAGE = 65536;
@@ -50,6 +50,8 @@ export class WasmBackend {
     this.active = null;
     /** How often weights were added: plans made before have stale addresses. */
     this.generation = 0;
+    /** @type {unknown} the trap after which nothing in the memory can be trusted */
+    this.failure = null;
   }
 
   /**
@@ -64,7 +66,7 @@ export class WasmBackend {
     this.fill(plan.graph);
     const encoded = encodePlan(plan, this.weightsEnd);
     this.grow(encoded.top);
-    return Object.assign(plan, { encoded });
+    return Object.assign(plan, { encoded, generation: this.generation });
   }
 
   /**
@@ -93,10 +95,9 @@ export class WasmBackend {
     let maximum = MAXIMUM_PAGES;
     if (isOnly) {
       // Lay everything out once at the highest address at which it can begin.
-      const { end, added } = this.weights.place(this.placeState(MODULE_PAGES * PAGE));
+      const { end, added, storages } = this.weights.place(this.placeState(MODULE_PAGES * PAGE));
       const top = Math.max(encodePlan(plan, end).top, end + this.stagingFor(added));
-      added.forEach(({ storage }) => delete storage.address);
-      delete this.weights.zeros.address;
+      storages.forEach((storage) => delete storage.address);
       maximum = Math.ceil(top / PAGE);
       if (maximum > MAXIMUM_PAGES) throw tooLarge(top);
     }
@@ -105,11 +106,16 @@ export class WasmBackend {
     } catch (error) {
       throw new WebkilnError(`there is no memory for this model (${maximum * 64} KiB at most); dispose models that are no longer used`, { cause: error });
     }
-    const { exports } = new WebAssembly.Instance(this.module, { env: { memory: this.memory } });
-    this.call = /** @type {(begin: number, end: number) => void} */ (exports.run);
-    this.weightsEnd = this.placeState(/** @type {WebAssembly.Global} */ (exports.__heap_base).value);
-    this.grow(this.weightsEnd);
-    this.resetState();
+    try {
+      const { exports } = new WebAssembly.Instance(this.module, { env: { memory: this.memory } });
+      this.call = /** @type {(begin: number, end: number) => void} */ (exports.run);
+      this.weightsEnd = this.placeState(/** @type {WebAssembly.Global} */ (exports.__heap_base).value);
+      this.grow(this.weightsEnd);
+      this.resetState();
+    } catch (error) {
+      this.memory = null; // the next plan begins anew
+      throw error;
+    }
   }
 
   /**
@@ -135,14 +141,20 @@ export class WasmBackend {
    * @param {StaticGraph} graph
    */
   fill(graph) {
-    const { added, zeros, end } = this.weights.place(this.weightsEnd);
-    if (!added.length && !zeros) return;
+    const { added, storages, end } = this.weights.place(this.weightsEnd);
+    if (!storages.length) return;
+    try {
+      this.grow(end + this.stagingFor(added));
+    } catch (error) {
+      // Nothing has changed yet: what was not filled must not pass for a weight later.
+      storages.forEach((storage) => delete storage.address);
+      throw error;
+    }
     this.generation++;
     this.active = null;
     this.weightsEnd = end;
-    this.grow(end + this.stagingFor(added));
     const bytes = this.bytes();
-    for (const storage of [...(zeros ? [zeros] : []), ...added.map((weight) => weight.storage)]) {
+    for (const storage of storages) {
       const address = /** @type {number} */ (storage.address);
       bytes.fill(0, address, address + storage.bytes);
     }
@@ -238,6 +250,7 @@ export class WasmBackend {
   }
 
   alive() {
+    if (this.failure) throw new WebkilnError(`an earlier call of this model failed in its kernels (${String(this.failure)}); dispose it and load it again`, { cause: this.failure });
     if (!this.memory) throw new WebkilnError("the model was disposed");
     return this.memory;
   }
@@ -251,7 +264,12 @@ export class WasmBackend {
    * @param {number} end
    */
   invoke(begin, end) {
-    /** @type {(begin: number, end: number) => void} */ (this.call)(begin, end);
+    try {
+      /** @type {(begin: number, end: number) => void} */ (this.call)(begin, end);
+    } catch (error) {
+      this.failure = error;
+      throw new WebkilnError(`the kernels of the ${this.build} build stopped: ${String(error)}; this is a fault of the runtime, please report it with the model`, { cause: error });
+    }
   }
 
   /**

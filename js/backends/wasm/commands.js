@@ -127,11 +127,15 @@ export function layoutOperands(shape, sources) {
  */
 export function copyCommands(source, target, operations) {
   const size = DTYPES[source.dtype].size;
-  const { dims, strides: [from, to] } = mergeAxes(source.view.shape, [source.view.strides, target.view.strides]);
+  const merged = mergeAxes(source.view.shape, [source.view.strides, target.view.strides]);
+  // More axes than the kernel has become one command for each index of the shortest ones.
+  const shortest = merged.dims.map((_, axis) => axis).sort((a, b) => merged.dims[a] - merged.dims[b]).slice(0, Math.max(0, merged.dims.length - MAXIMUM_AXES));
+  const order = [...shortest, ...merged.dims.map((_, axis) => axis).filter((axis) => !shortest.includes(axis))];
+  const [dims, from, to] = [merged.dims, ...merged.strides].map((list) => order.map((axis) => list[axis]));
   /** @type {Command[]} */
   const commands = [];
   if (sizeOf(source.view.shape) === 0) return commands;
-  const loops = Math.max(0, dims.length - MAXIMUM_AXES);
+  const loops = shortest.length;
   const inner = dims.slice(loops);
   const rank = inner.length;
   const count = sizeOf(dims.slice(0, loops));
@@ -191,7 +195,10 @@ export function encodeProgram(program) {
   return [
     DTYPES[dtype].code, addressOf(output), operands.length, instructions.length, result, columns, ...dims,
     ...operands.flatMap((operand) => [operand.class, DTYPES[operand.dtype].code, operand.address ? addressOf(operand.address) : 0, operand.bits, ...operand.strides]),
-    ...instructions.flatMap(({ opcode, operands: [a = 0, b = 0, c = 0], destination }) => [opcodes[opcode], a, b, c, destination]),
+    ...instructions.flatMap(({ opcode, operands: [a = 0, b = 0, c = 0], destination }) => {
+      if (!Object.hasOwn(opcodes, opcode)) throw new Error(`the kernels have no opcode ${opcode}`);
+      return [opcodes[opcode], a, b, c, destination];
+    }),
   ];
 }
 

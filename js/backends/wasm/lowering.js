@@ -1,6 +1,8 @@
 /** Operators → commands of the kernels. */
 
 import { DTYPES, sizeOf } from "../../dtypes.js";
+import { checkSize } from "../../format.js";
+import { WebkilnError } from "../../errors.js";
 import { isElementwise } from "../../planner/fusion.js";
 import { asMatrix, expandView, isContiguous, reshapeView, sliceView, transposeView, wholeView } from "../../planner/views.js";
 import { bitsOf, copyCommands, layoutOperands, REGISTERS } from "./commands.js";
@@ -24,6 +26,8 @@ import { bitsOf, copyCommands, layoutOperands, REGISTERS } from "./commands.js";
 const PATCH_FLOATS = 32 * 1024;
 /** A multiple of the heights of the matrix tiles. */
 const PATCH_ROWS = 60;
+/** Products of one batch, each of them a command or two. */
+const MOST_PRODUCTS = 2 ** 18;
 
 const KERNELS_WITH_EPILOGUE = new Set(["conv2d", "max_pool2d", "average_pool2d", "resize"]);
 
@@ -129,6 +133,8 @@ export class Lowering {
    * @returns {Tensor}
    */
   contiguous(tensor) {
+    const { shape } = tensor.view;
+    if (sizeOf(shape) === 0) return { ...tensor, view: wholeView(shape) };
     return isContiguous(tensor.view) && this.start(tensor).offset % 16 === 0 ? tensor : this.copy(tensor);
   }
 
@@ -253,7 +259,7 @@ export class Lowering {
    */
   addBias(name, output) {
     if (!name || this.graph.constants.has(name) || sizeOf(output.view.shape) === 0) return;
-    const value = "the product";
+    const value = this.current[0].output; // what the kernel has written; no bias can be of that name
     /** @type {Program} */
     const program = {
       operations: this.current,
@@ -270,13 +276,14 @@ export class Lowering {
    * @param {string} name of the value it is part of
    * @param {{ depth: number, columns: number, rowStride: number, columnStride: number }} matrix
    * @param {number} offset in elements, from the start of its storage
+   * @param {Reference} [place] for what is packed on every run
    * @returns {Reference}
    */
-  packed(name, { depth, columns, rowStride, columnStride }, offset) {
+  packed(name, { depth, columns, rowStride, columnStride }, offset, place) {
     if (this.graph.constants.has(name)) {
       return { storage: this.weights.request(name, this.typeOf(name), { form: "matrix", offset, depth, columns, rowStride, columnStride }), offset: 0 };
     }
-    const destination = { storage: this.scratch(Math.ceil(columns / 8) * 8 * depth * 4), offset: 0 };
+    const destination = place ?? { storage: this.scratch(packedBytes(depth, columns)), offset: 0 };
     const source = { storage: this.tensor(name).storage, offset: offset * 4 };
     this.emit("pack_b", { source, destination, depth, columns, row_stride: rowStride, column_stride: columnStride });
     return destination;
@@ -388,6 +395,15 @@ export class Lowering {
   }
 }
 
+/**
+ * Bytes of a matrix in the form that gemm wants.
+ * @param {number} depth
+ * @param {number} columns
+ */
+function packedBytes(depth, columns) {
+  return Math.ceil(columns / 8) * 32 * depth;
+}
+
 /** @typedef {(this: Lowering, operation: Operation, unit: Unit) => void} Lower */
 
 /** @type {Lower} */
@@ -413,15 +429,15 @@ function lowerConv2d(operation, unit) {
 
   const tensor = this.buffer(x);
   const [, height, width] = tensor.view.shape;
+  // The kernels count positions in 32 bits.
+  checkSize([Math.max(height + top + bottom, width + left + right)], `the padded picture of ${operation.name || operation.output}`);
   const geometry = {
     x: this.start(tensor), y, batch, height, width, channels, out_height: outHeight, out_width: outWidth,
     kernel_height: kernelHeight, kernel_width: kernelWidth, stride_height: stride[0], stride_width: stride[1],
     padding_top: top, padding_left: left, dilation_height: dilation[0], dilation_width: dilation[1],
   };
   if (groups === channels && depthOfGroup === 1 && outChannels === channels && channels > 1) {
-    const spanRows = (kernelHeight - 1) * dilation[0] + 1;
-    const spanColumns = (kernelWidth - 1) * dilation[1] + 1;
-    const scratch = this.scratch((spanRows * (3 * stride[1] + spanColumns) + 4) * Math.ceil(channels / 4) * 16);
+    const scratch = this.scratch(5 * Math.ceil(channels / 4) * 16);
     this.emit("depthwise", { ...geometry, w: this.packedDepthwise(w, taps, channels), scratch: { storage: scratch, offset: 0 }, ...last });
   } else if (groups > 1) {
     this.emit("conv2d_grouped", { ...geometry, w: this.start(this.buffer(w)), out_channels: outChannels, groups, ...last });
@@ -472,20 +488,30 @@ function lowerMatmul(operation, unit) {
   }
   const viewA = expandView({ offset: left.view.offset, shape: left.view.shape.slice(0, -2), strides: strides.slice(0, -2) }, batch);
   const viewB = expandView({ offset: right.offset, shape: batchB, strides: right.strides.slice(0, -2) }, batch);
-  /** @type {Map<number, Reference>} */
-  const packed = new Map();
   const count = sizeOf(batch);
-  for (let i = 0; i < count; i++) {
-    let offsetA = viewA.offset;
-    let offsetB = viewB.offset;
+  if (count > MOST_PRODUCTS) {
+    throw new WebkilnError(`${operation.name || operation.output}: a batch of ${count} products of matrices; at most ${MOST_PRODUCTS} are planned: reshape the model's batch, or give smaller inputs`);
+  }
+  const pairs = Array.from({ length: count }, (_, i) => {
+    let [offsetA, offsetB] = [viewA.offset, viewB.offset];
     for (let axis = batch.length - 1, rest = i; axis >= 0; axis--) {
       const index = rest % batch[axis];
       rest = (rest - index) / batch[axis];
       offsetA += index * viewA.strides[axis];
       offsetB += index * viewB.strides[axis];
     }
-    let matrix = packed.get(offsetB);
-    if (!matrix) packed.set(offsetB, (matrix = this.packed(b, matrixB, offsetB)));
+    return { offsetA, offsetB };
+  });
+  // Matrices that are used again have a place each; where none is, all have the same in turn.
+  const different = new Set(pairs.map(({ offsetB }) => offsetB)).size;
+  const bytes = packedBytes(depth, columns);
+  const step = different < count ? bytes : 0;
+  const places = this.scratch(step * (different - 1) + bytes);
+  /** @type {Map<number, Reference>} */
+  const packed = new Map();
+  for (const [i, { offsetA, offsetB }] of pairs.entries()) {
+    const matrix = packed.get(offsetB) ?? this.packed(b, matrixB, offsetB, { storage: places, offset: step * packed.size });
+    packed.set(offsetB, matrix);
     const c = { storage: output.storage, offset: i * rows * columns * 4 };
     const from = { storage: left.storage, offset: offsetA * 4 };
     this.emit("gemm", { a: from, b: matrix, c, rows, columns, depth, a_stride: Math.max(depth, strides[strides.length - 2]), ...last, epilogue: 0 });

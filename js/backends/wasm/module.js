@@ -42,21 +42,15 @@ export async function loadModule({ wasm, relaxed = true, fetch, signal }) {
 
   // What a custom fetch answers is that caller's own.
   const key = fetch ? null : file.href;
-  let promise = key === null ? undefined : compiled.get(key);
-  if (!promise) {
-    promise = compileFrom(file, { fetch, signal });
-    if (key !== null) {
-      compiled.set(key, promise);
-      promise.catch(() => compiled.delete(key));
-    }
+  const shared = key === null ? undefined : compiled.get(key);
+  // Another load may have started this compilation; when it fails or is aborted there, it is tried again here.
+  if (shared) return shared.then((module) => ({ module, build }), () => loadModule({ wasm, relaxed, fetch, signal }));
+  const promise = compileFrom(file, { fetch, signal });
+  if (key !== null) {
+    compiled.set(key, promise);
+    promise.catch(() => compiled.delete(key));
   }
-  try {
-    return { module: await promise, build };
-  } catch (error) {
-    // Another load, since aborted, had started this compilation.
-    if (error instanceof DOMException && error.name === "AbortError" && !signal?.aborted) return loadModule({ wasm, relaxed, fetch, signal });
-    throw error;
-  }
+  return { module: await promise, build };
 }
 
 /**
@@ -110,7 +104,7 @@ async function compileFrom(url, { fetch, signal }) {
     if (url.protocol === "file:" && isNode && !fetch) return await compile(await fetchBytes(url, { what, signal }), url.href);
     const response = await request(url, { what, fetch, signal });
     const mime = response.headers.get("content-type")?.split(";")[0].trim();
-    if (mime === "application/wasm" && WebAssembly.compileStreaming) return await WebAssembly.compileStreaming(response);
+    if (mime === "application/wasm" && WebAssembly.compileStreaming) return await WebAssembly.compileStreaming(response).catch((error) => refuse(error, url.href));
     // A server that does not know .wasm: the bytes are good all the same.
     const bytes = new Uint8Array(await response.arrayBuffer());
     diagnose(bytes, url, what);
@@ -132,9 +126,10 @@ async function compileFrom(url, { fetch, signal }) {
 async function compile(bytes, where) {
   const start = new Uint8Array(ArrayBuffer.isView(bytes) ? bytes.buffer : bytes, ArrayBuffer.isView(bytes) ? bytes.byteOffset : 0, Math.min(4, bytes.byteLength));
   if (start.join() !== "0,97,115,109") throw new FetchError(`the WASM module (${where}) is no WebAssembly: it starts with the bytes [${[...start].join(", ")}]`);
-  try {
-    return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
-  } catch (error) {
-    throw new WebkilnError(`the WASM module (${where}) does not compile here: ${/** @type {Error} */ (error).message}; browsers need WebAssembly SIMD, and a page with a content security policy 'wasm-unsafe-eval' in script-src`, { cause: error });
-  }
+  return WebAssembly.compile(/** @type {BufferSource} */ (bytes)).catch((error) => refuse(error, where));
+}
+
+/** @type {(error: unknown, where: string) => never} */
+function refuse(error, where) {
+  throw new WebkilnError(`the WASM module (${where}) does not compile here: ${/** @type {Error} */ (error).message}; browsers need WebAssembly SIMD, and a page with a content security policy 'wasm-unsafe-eval' in script-src`, { cause: error });
 }

@@ -64,19 +64,17 @@ export class Weights {
   /**
    * Gives addresses to the storages that have none.
    * @param {number} begin the first free byte
-   * @returns {{ added: Weight[], zeros: Storage | null, end: number }} what must now be filled
+   * @returns {{ added: Weight[], storages: Storage[], end: number }} what must now be filled; `storages` are theirs and that of zeros
    */
   place(begin) {
     let end = align(begin);
-    const put = (/** @type {Storage} */ storage) => {
+    const added = [...this.wanted.values()].filter(({ storage }) => storage.address === undefined);
+    const storages = [this.zeros, ...added.map(({ storage }) => storage)].filter(({ address }) => address === undefined);
+    for (const storage of storages) {
       storage.address = end;
       end = align(end + storage.bytes);
-    };
-    const added = [...this.wanted.values()].filter(({ storage }) => storage.address === undefined);
-    const zeros = this.zeros.address === undefined ? this.zeros : null;
-    if (zeros) put(zeros);
-    added.forEach(({ storage }) => put(storage));
-    return { added, zeros, end };
+    }
+    return { added, storages, end };
   }
 }
 
