@@ -1,0 +1,188 @@
+/** WebGL2: textures, programs, and draws bound as a plan would bind them. */
+
+import { layout, pack, unpack } from "./storage.js";
+import { fragmentShader, layoutNumbers, numberTypes } from "./shaders.js";
+
+/** @typedef {import("./storage.js").Layout} Layout */
+/** @typedef {import("./shaders.js").Kernel} Kernel */
+/** @typedef {import("./shaders.js").Style} Style */
+/** @typedef {{ texture: WebGLTexture, layout: Layout }} Tensor */
+
+const VERTEX_SHADER = `#version 300 es
+void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }`;
+
+const RANGE = 1024; // bytes of the uniform buffer for a draw
+
+export class Device {
+  constructor() {
+    const gl = new OffscreenCanvas(1, 1).getContext("webgl2", { antialias: false, depth: false, stencil: false, alpha: false });
+    if (!gl) throw new Error("this browser has no WebGL2");
+    if (!gl.getExtension("EXT_color_buffer_float")) throw new Error("this device cannot render to float textures");
+    this.gl = gl;
+    /** @type {Map<string, WebGLProgram>} */
+    this.programs = new Map();
+    /** @type {number[]} milliseconds from the text to the end of the first draw, a program each */
+    this.compileTimes = [];
+    this.buffer = gl.createBuffer();
+    this.used = 0;
+    /** @type {WebGLTexture[]} */
+    this.textures = [];
+    /** @type {WebGLFramebuffer[]} */
+    this.framebuffers = [];
+    gl.bindBuffer(gl.UNIFORM_BUFFER, this.buffer);
+    gl.bufferData(gl.UNIFORM_BUFFER, RANGE * 1024, gl.DYNAMIC_DRAW);
+    gl.bindVertexArray(gl.createVertexArray());
+    this.pixel = new Float32Array(4);
+  }
+
+  /** Deletes all tensors and operations; programs stay. */
+  release() {
+    const { gl } = this;
+    this.textures.forEach((texture) => gl.deleteTexture(texture));
+    this.framebuffers.forEach((framebuffer) => gl.deleteFramebuffer(framebuffer));
+    this.textures = [];
+    this.framebuffers = [];
+    this.used = 0;
+  }
+
+  /** Why `layers` attachments cannot be rendered to; empty when they can. @param {number} layers */
+  refusal(layers) {
+    const { gl } = this;
+    if (layers > gl.getParameter(gl.MAX_DRAW_BUFFERS)) return "too few draw buffers";
+    const tensor = this.tensor(layout([4, 2 * layers, 4], layers, "shift"));
+    this.framebuffer(tensor);
+    const status = gl.checkFramebufferStatus(gl.FRAMEBUFFER);
+    this.release();
+    return status === gl.FRAMEBUFFER_COMPLETE ? "" : `status ${status}`;
+  }
+
+  /** @param {Layout} at @param {Float32Array} [texels] @returns {Tensor} */
+  tensor(at, texels) {
+    const { gl } = this;
+    const texture = /** @type {WebGLTexture} */ (gl.createTexture());
+    this.textures.push(texture);
+    gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
+    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA32F, at.textureWidth, at.textureHeight, at.layers);
+    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D_ARRAY, filter, gl.NEAREST);
+    if (texels) gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, at.textureWidth, at.textureHeight, at.layers, gl.RGBA, gl.FLOAT, texels);
+    return { texture, layout: at };
+  }
+
+  /** @param {number[]} shape @param {Float32Array} data @param {Style} style */
+  upload(shape, data, style) {
+    const at = layout(shape, style.layers, style.addressing);
+    return this.tensor(at, pack(at, data));
+  }
+
+  /** @param {Tensor} tensor */
+  framebuffer({ texture, layout: { layers } }) {
+    const { gl } = this;
+    const framebuffer = /** @type {WebGLFramebuffer} */ (gl.createFramebuffer());
+    this.framebuffers.push(framebuffer);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+    const attachments = Array.from({ length: layers }, (_, r) => gl.COLOR_ATTACHMENT0 + r);
+    attachments.forEach((attachment, r) => gl.framebufferTextureLayer(gl.FRAMEBUFFER, attachment, texture, 0, r));
+    gl.drawBuffers(attachments);
+    return framebuffer;
+  }
+
+  /**
+   * One operation, ready to be drawn again and again.
+   * @param {Kernel} kernel
+   * @param {Style} style
+   * @param {Record<string, Tensor>} inputs by the kernel's names
+   * @param {number[]} shape of the output
+   * @param {Record<string, number>} [own] the kernel's own numbers
+   */
+  operation(kernel, style, inputs, shape, own = {}) {
+    const { gl } = this;
+    const output = this.tensor(layout(shape, style.layers, style.addressing));
+    const { textureWidth, textureHeight, layers } = output.layout;
+    /** @type {Record<string, number>} */
+    const values = { ...layoutNumbers("y", output.layout), ...own };
+    for (const name of kernel.inputs) Object.assign(values, layoutNumbers(name, inputs[name].layout));
+    const numbers = numberTypes(kernel).filter(({ name }) => !name.endsWith("_layers"));
+    const framebuffer = this.framebuffer(output);
+    const offset = this.range(numbers, values);
+
+    const began = performance.now();
+    const text = fragmentShader(kernel, style, layers, values);
+    const known = this.programs.get(text);
+    const program = known ?? this.program(text, kernel);
+    const locations = style.numbers === "single" ? numbers.map(({ name, type }) => ({ type, value: values[name], location: gl.getUniformLocation(program, name) })).filter(({ location }) => location) : [];
+
+    const draw = () => {
+      gl.useProgram(program);
+      if (style.numbers === "block") gl.bindBufferRange(gl.UNIFORM_BUFFER, 0, this.buffer, offset, RANGE);
+      for (const { type, value, location } of locations) {
+        if (type === "int") gl.uniform1i(location, value);
+        else gl.uniform1f(location, value);
+      }
+      kernel.inputs.forEach((name, unit) => {
+        gl.activeTexture(gl.TEXTURE0 + unit);
+        gl.bindTexture(gl.TEXTURE_2D_ARRAY, inputs[name].texture);
+      });
+      gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+      gl.viewport(0, 0, textureWidth, textureHeight);
+      gl.drawArrays(gl.TRIANGLES, 0, 3);
+    };
+    const finish = () => {
+      gl.readBuffer(gl.COLOR_ATTACHMENT0);
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.FLOAT, this.pixel);
+    };
+    draw();
+    finish();
+    if (!known) {
+      this.programs.set(text, program);
+      this.compileTimes.push(performance.now() - began);
+    }
+    const read = () => {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
+      const size = textureWidth * textureHeight * 4;
+      const texels = new Float32Array(size * layers);
+      for (let r = 0; r < layers; r++) {
+        gl.readBuffer(gl.COLOR_ATTACHMENT0 + r);
+        gl.readPixels(0, 0, textureWidth, textureHeight, gl.RGBA, gl.FLOAT, texels, r * size);
+      }
+      const failure = gl.getError();
+      if (failure) throw new Error(`WebGL error ${failure}`);
+      return unpack(output.layout, texels);
+    };
+    return { draw, finish, read };
+  }
+
+  /** @param {string} text @param {Kernel} kernel */
+  program(text, kernel) {
+    const { gl } = this;
+    const program = /** @type {WebGLProgram} */ (gl.createProgram());
+    for (const [type, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, text]])) {
+      const shader = /** @type {WebGLShader} */ (gl.createShader(type));
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(`${gl.getShaderInfoLog(shader)}\n${source}`);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`${gl.getProgramInfoLog(program)}\n${text}`);
+    gl.useProgram(program);
+    kernel.inputs.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
+    const block = gl.getUniformBlockIndex(program, "Numbers");
+    if (block !== gl.INVALID_INDEX) gl.uniformBlockBinding(program, block, 0);
+    return program;
+  }
+
+  /**
+   * Writes the numbers to a range of the one uniform buffer; scalars lie 4 bytes apart in std140.
+   * @param {{ name: string, type: string }[]} numbers
+   * @param {Record<string, number>} values
+   */
+  range(numbers, values) {
+    const { gl } = this;
+    const words = new DataView(new ArrayBuffer(RANGE));
+    numbers.forEach(({ name, type }, k) => (type === "int" ? words.setInt32(k * 4, values[name], true) : words.setFloat32(k * 4, values[name], true)));
+    const offset = this.used++ * RANGE;
+    gl.bindBuffer(gl.UNIFORM_BUFFER, this.buffer);
+    gl.bufferSubData(gl.UNIFORM_BUFFER, offset, words);
+    return offset;
+  }
+}
