@@ -26,16 +26,6 @@ const bundledAssets = {
   },
 };
 
-/** Gradients and tolerances are for training and tests; a bundle that only runs models leaves them out. @type {import("esbuild").Plugin} */
-const inferenceOnly = {
-  name: "inference-only",
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]generated[\\/]operators\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/^ {4}(gradient|tolerance): .*\n/gm, ""),
-    }));
-  },
-};
-
 /** @type {import("esbuild").BuildOptions} */
 const common = {
   bundle: true,
@@ -43,7 +33,7 @@ const common = {
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
-  plugins: [bundledAssets, inferenceOnly],
+  plugins: [bundledAssets],
   banner: { js: `/*! webkiln ${JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version}, Apache-2.0 */` },
 };
 /** A classic script has no import.meta. */

@@ -1,6 +1,7 @@
 // Answers, for every line of questions in a JSON file, what the rendered rules say. Used by test_rules.py.
 import { readFileSync, writeFileSync } from "node:fs";
 
+import { gradients } from "../../js/generated/gradients.js";
 import { RuleError, operators } from "../../js/generated/operators.js";
 
 /** A builder that only writes down the nodes that a gradient rule adds. */
@@ -55,7 +56,7 @@ function answer({ op, shapes, dtypes, attributes, gradient }) {
     result.gradient = tried(() => {
       const inputs = shapes.map((_, i) => `x${i}`);
       const recorder = new Recorder([...inputs.map((name, i) => [name, shapes[i]]), ["y", operator.shape(shapes, attributes)[0]], ["dy", operator.shape(shapes, attributes)[0]]]);
-      const results = operator.gradient(recorder, inputs, "y", "dy", attributes);
+      const results = gradients[op](recorder, inputs, "y", "dy", attributes);
       return { results, log: recorder.log };
     });
   }
@@ -63,5 +64,5 @@ function answer({ op, shapes, dtypes, attributes, gradient }) {
 }
 
 const [questions, answers] = process.argv.slice(2);
-const registry = Object.fromEntries(Object.entries(operators).map(([name, one]) => [name, { ...one, shape: undefined, dtype: undefined, gradient: Array.isArray(one.gradient) ? one.gradient : typeof one.gradient }]));
+const registry = Object.fromEntries(Object.entries(operators).map(([name, one]) => [name, { ...one, shape: undefined, dtype: undefined, gradient: Array.isArray(gradients[name]) ? gradients[name] : typeof gradients[name] }]));
 writeFileSync(answers, JSON.stringify({ answers: JSON.parse(readFileSync(questions, "utf8")).map(answer), registry: words(registry) }));

@@ -53,6 +53,7 @@ def rendered() -> dict[str, str]:
     """The files of `js/generated/`, a pure function of the operator table and the kernel table."""
     return {
         "operators.js": javascript.operators_module(OPERATORS),
+        "gradients.js": javascript.gradients_module(OPERATORS),
         "operators.d.ts": javascript.operators_types(OPERATORS),
         "kernels.js": javascript.kernels_module(kernels.javascript_table(), kernels.opcodes(OPERATORS)),
     }

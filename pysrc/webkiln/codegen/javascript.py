@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from webkiln.codegen.transpile import SUPPORT, javascript_name, transpile
+from webkiln.ops.rules import broadcast
 from webkiln.ops.table import Attribute, Operator
 
 _HEAD = "// Rendered from the operator table by the build. Do not edit.\n"
@@ -14,25 +15,37 @@ _TYPES = {"int": "number", "ints": "number[]", "float": "number", "bool": "boole
 
 
 def operators_module(operators: Mapping[str, Operator]) -> str:
-    """`operators.js`: name → inputs, attributes, shape and dtype rules, gradients."""
-    rules: list[Callable[..., Any]] = []
+    """`operators.js`: name → inputs, attributes, shape and dtype rules. What running a model needs, and no more."""
+    rules: list[Callable[..., Any]] = [broadcast]
     for operator in operators.values():
-        rules.append(operator.shape)
         if not operator.elementwise:
-            rules.append(operator.dtype)
+            rules += [operator.shape, operator.dtype]
+    listed = {operator.variants for operator in operators.values() if operator.elementwise and operator.name != "cast"}
+    variants = {value: f"VARIANTS_{number}" for number, value in enumerate(sorted(listed))}
+    lists = "".join(f"const {name} = {json.dumps(value)};\n" for value, name in variants.items())
+    entries = "\n".join(_entry(operator, variants) for operator in operators.values())
+    return f"{_module_head({'RuleError'})}export {{ RuleError }};\n\n{transpile(rules)}\n{_RECORDS}\n{lists}\nexport const operators = {{\n{entries}\n}};\n"
+
+
+def gradients_module(operators: Mapping[str, Operator]) -> str:
+    """`gradients.js`: name → gradient rule, or the scalar expressions of an element-wise operator's derivatives."""
+    rules = [operator.gradient for operator in operators.values() if callable(operator.gradient)]
+    entries = []
+    for operator in operators.values():
         if callable(operator.gradient):
-            rules.append(operator.gradient)
-    entries = "\n".join(_entry(operator) for operator in operators.values())
-    support = ", ".join(sorted({*SUPPORT, "RuleError"}))
-    return (
-        f"{_HEAD}/* eslint-disable */\n// @ts-nocheck\n"
-        f'import {{ {support} }} from "../rule_support.js";\n\nexport {{ RuleError }};\n\n'
-        f"{transpile(rules)}\n{_ELEMENTWISE_DTYPE}\n"
-        f"export const operators = {{\n{entries}\n}};\n"
-    )
+            entries.append(f"  {operator.name}: {javascript_name(operator.gradient)},")
+        elif isinstance(operator.gradient, tuple):
+            entries.append(f"  {operator.name}: {json.dumps(list(operator.gradient))},")
+    table = "\n".join(entries)
+    return f"{_module_head(set())}{transpile(rules)}\nexport const gradients = {{\n{table}\n}};\n"
 
 
-_ELEMENTWISE_DTYPE = """\
+def _module_head(more: set[str]) -> str:
+    support = ", ".join(sorted(SUPPORT | more))
+    return f'{_HEAD}/* eslint-disable */\n// @ts-nocheck\nimport {{ {support} }} from "../rule_support.js";\n\n'
+
+
+_RECORDS = """\
 /** The dtype rule of element-wise operators: the variant that takes these inputs. */
 function variant(name, variants) {
   return (dtypes, attributes) => {
@@ -41,32 +54,30 @@ function variant(name, variants) {
     fail(`${name} has no variant for ${dtypes.join(", ")}; it takes: ${known}`);
   };
 }
+
+function elementwise(name, inputs, variants, attributes = {}, floats = []) {
+  const dtype = variants ? variant(name, variants) : (dtypes, { to }) => [to];
+  return { inputs, optional: 0, variadic: false, attributes, elementwise: true, floats, shape: rules_broadcast, dtype };
+}
+
+function structured(inputs, attributes, shape, dtype, optional = 0, variadic = false) {
+  return { inputs, optional, variadic, attributes, elementwise: false, floats: [], shape, dtype };
+}
 """
 
 
-def _entry(operator: Operator) -> str:
-    if operator.name == "cast":
-        dtype = "(dtypes, attributes) => [attributes.to]"
-    elif operator.elementwise:
-        dtype = f"variant({json.dumps(operator.name)}, {json.dumps(operator.variants)})"
-    else:
-        dtype = javascript_name(operator.dtype)
-    fields: dict[str, str] = {
-        "inputs": json.dumps([name.rstrip("?*") for name in operator.inputs]),
-        "optional": str(operator.optional),
-        "variadic": json.dumps(operator.variadic),
-        "attributes": "{ " + ", ".join(f"{name}: {_attribute(one)}" for name, one in operator.attributes.items()) + " }",
-        "elementwise": json.dumps(operator.elementwise),
-        "floats": json.dumps(list(operator.floats)),
-        "tolerance": json.dumps([operator.tolerance.relative, operator.tolerance.absolute]),
-        "shape": javascript_name(operator.shape),
-        "dtype": dtype,
-    }
-    if callable(operator.gradient):
-        fields["gradient"] = javascript_name(operator.gradient)
-    elif isinstance(operator.gradient, tuple):
-        fields["gradient"] = json.dumps(list(operator.gradient))
-    return f"  {operator.name}: {{\n" + "".join(f"    {key}: {value},\n" for key, value in fields.items()) + "  },"
+def _entry(operator: Operator, variants: Mapping[Any, str]) -> str:
+    inputs = json.dumps([name.rstrip("?*") for name in operator.inputs])
+    attributes = "{ " + ", ".join(f"{name}: {_attribute(one)}" for name, one in operator.attributes.items()) + " }"
+    if operator.elementwise:
+        words = [json.dumps(operator.name), inputs, variants.get(operator.variants, "null")]
+        if operator.attributes:
+            words += [attributes, json.dumps(list(operator.floats))]
+        return f"  {operator.name}: elementwise({', '.join(words)}),"
+    words = [inputs, attributes, javascript_name(operator.shape), javascript_name(operator.dtype)]
+    if operator.optional or operator.variadic:
+        words += [str(operator.optional), json.dumps(operator.variadic)]
+    return f"  {operator.name}: structured({', '.join(words)}),"
 
 
 def _attribute(attribute: Attribute) -> str:
@@ -105,10 +116,8 @@ def operators_types(operators: Mapping[str, Operator]) -> str:
         "  attributes: Record<string, AttributeRecord>;",
         "  elementwise: boolean;",
         "  floats: string[];",
-        "  tolerance: [relative: number, absolute: number];",
         "  shape(shapes: number[][], attributes: Record<string, any>): number[][];",
         "  dtype(dtypes: string[], attributes: Record<string, any>): string[];",
-        "  gradient?: string[] | ((b: any, inputs: any[], y: any, dy: any, attributes: Record<string, any>) => any[]);",
         "}",
         "export const operators: Record<string, OperatorRecord>;",
         "export interface OperatorAttributes {",

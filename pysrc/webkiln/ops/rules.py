@@ -64,10 +64,6 @@ def broadcast(shapes: Any, attributes: Any) -> Any:
     return [shape]
 
 
-def same_shape(shapes: Any, attributes: Any) -> Any:
-    return [shapes[0]]
-
-
 def same_dtype(dtypes: Any, attributes: Any) -> Any:
     for dtype in dtypes:
         if dtype != dtypes[0]:
