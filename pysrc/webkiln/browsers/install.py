@@ -22,6 +22,9 @@ _NPM_PACKAGE = "@sparticuz/chromium@147.0.2"  # carries the browser inside the p
 
 _OTHERS = {"firefox-esr": "firefox-esr", "webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}  # package: its program
 
+# Mesa's software renderer, which these browsers draw with where there is no GPU.
+_MESA = ("libgl1-mesa-dri", "libegl1", "libgles2")
+
 Note = Callable[[str], None]
 
 
@@ -61,7 +64,7 @@ def install_others(note: Note = lambda text: None) -> None:
     wanted = [package for package, program in _OTHERS.items() if shutil.which(program) is None]
     if wanted:
         note(f"getting browsers: apt-get install {' '.join(wanted)}")
-        _apt_get(wanted)
+        _apt_get([*wanted, *_MESA])
 
 
 def main() -> int:
