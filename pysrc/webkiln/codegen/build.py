@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from webkiln.codegen import javascript, kernels, wasm
+from webkiln.codegen import glsl, javascript, kernels, wasm
 from webkiln.codegen.paths import REPOSITORY
 from webkiln.errors import WebkilnError
 from webkiln.ops import OPERATORS
@@ -50,12 +50,14 @@ def render() -> None:
 
 
 def rendered() -> dict[str, str]:
-    """The files of `js/generated/`, a pure function of the operator table and the kernel table."""
+    """The files of `js/generated/`, a pure function of the operator table, the kernel table and the shader templates."""
+    library = glsl.library()
     return {
         "operators.js": javascript.operators_module(OPERATORS),
         "gradients.js": javascript.gradients_module(OPERATORS),
         "operators.d.ts": javascript.operators_types(OPERATORS),
         "kernels.js": javascript.kernels_module(kernels.javascript_table(), kernels.opcodes(OPERATORS)),
+        "shaders.js": javascript.shaders_module(library, glsl.functions(OPERATORS, library)),
     }
 
 

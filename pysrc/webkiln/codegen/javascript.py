@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from webkiln.codegen.glsl import Function
 from webkiln.codegen.transpile import SUPPORT, javascript_name, transpile
 from webkiln.ops.rules import broadcast
 from webkiln.ops.table import Attribute, Operator
@@ -139,4 +140,26 @@ def kernels_module(kernels: Mapping[str, Any], opcodes: Mapping[str, int]) -> st
     return (
         f"{_HEAD}/** @type {{Record<string, {{ id: number, fields: string[], floats: string[] }}>}} */\n"
         f"export const kernels = {{\n{table}\n}};\n\n/** @type {{Record<string, number>}} */\nexport const opcodes = {{\n{codes}\n}};\n"
+    )
+
+
+def shaders_module(library: Mapping[str, Function], functions: Mapping[str, Function]) -> str:
+    """`shaders.js`: the GLSL of element-wise operators, and of the functions that they need."""
+
+    def table(entries: Mapping[str, Function], operands: bool) -> str:
+        lines = ""
+        for name, entry in entries.items():
+            key = name if name.isidentifier() else json.dumps(name)
+            count = f", operands: {entry.operands}" if operands else ""
+            lines += f"  {key}: {{ code: {json.dumps(entry.code)}, needs: {json.dumps(entry.needs)}{count} }},\n"
+        return "{\n" + lines + "}"
+
+    return (
+        f"{_HEAD}/** Functions over four lanes: `exp` is `exp_f4` in GLSL. A program holds those that it needs, and what these need, in this order.\n"
+        " * @type {Record<string, { code: string, needs: string[] }>} */\n"
+        f"export const library = {table(library, operands=False)};\n\n"
+        "/** Element-wise operators: `exp` is `vec4 op_exp(vec4 x)`, `cast:f32:bool` is `op_cast_f32_bool`. Booleans are 0.0 and 1.0.\n"
+        " * The output of a program is to be `invariant`: else compilers rewrite arithmetic as if there were no NaN.\n"
+        " * @type {Record<string, { code: string, needs: string[], operands: number }>} */\n"
+        f"export const functions = {table(functions, operands=True)};\n"
     )
