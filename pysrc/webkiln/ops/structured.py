@@ -173,7 +173,7 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     _operator(
         "pad",
-        "`value` before, after and between the elements of each axis",
+        "`value`, converted as by `cast`, before, after and between the elements of each axis",
         ("x",),
         rules.pad,
         rules.same_dtype,
