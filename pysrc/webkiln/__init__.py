@@ -29,21 +29,8 @@ if TYPE_CHECKING:
     from webkiln.model import Model, convert, load
     from webkiln.version import VERSION as __version__
 
+# The module of each public name; the others are in `errors`.
 _HOMES = {"Session": "browsers.session", "Model": "model", "convert": "model", "load": "model"}
-_ERRORS = (
-    "BrowserError",
-    "FormatError",
-    "GalleryError",
-    "GraphError",
-    "HashError",
-    "InputError",
-    "OutputExistsError",
-    "ShapeError",
-    "UnsupportedFormatError",
-    "UnsupportedOperatorError",
-    "VerificationError",
-    "WebkilnError",
-)
 
 __all__ = [
     "BrowserError",
@@ -70,10 +57,8 @@ def __getattr__(name: str) -> Any:
     """Names are loaded when first used, so that `webkiln --help` answers at once."""
     if name == "__version__":
         return importlib.import_module("webkiln.version").VERSION
-    if name in _ERRORS:
-        return getattr(importlib.import_module("webkiln.errors"), name)
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"webkiln.{_HOMES[name]}"), name)
+    if name in __all__:
+        return getattr(importlib.import_module(f"webkiln.{_HOMES.get(name, 'errors')}"), name)
     raise AttributeError(f"module 'webkiln' has no attribute {name!r}")
 
 
