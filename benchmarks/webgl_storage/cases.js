@@ -35,9 +35,9 @@ const text = (/** @type {number[]} */ shape) => shape.join("×");
 
 /** @type {Partial<Variant>[]} at R = 4 */
 const ADDRESSES = [
-  { name: "division fold", addressing: "division" },
-  { name: "reciprocals", addressing: "reciprocal" },
-  { name: "rows unfolded", addressing: "rows" },
+  { name: "folded", addressing: "fold" },
+  { name: "folded, divisions", addressing: "division" },
+  { name: "R textures", textures: "planes" },
   { name: "single uniforms", numbers: "single" },
   { name: "constants", numbers: "constant" },
 ];
@@ -74,15 +74,15 @@ function convolution(shape, outputs, { kernel = 1, stride = 1, depthwise = false
     ours(device, variant) {
       const { inner, window } = variant;
       const layers = output[1] === 1 ? 1 : variant.layers; // as its storage
-      const packed = packWeights(weights, taps, inputs, outputs, inner);
+      const packed = packWeights(weights, taps, inputs, outputs, inner, variant.addressing);
       const tensors = {
         x: device.upload(shape, x.data, variant),
-        w: depthwise ? device.upload([1, taps, inputs], weights, { ...variant, layers: 1 }) : device.tensor(packed.layout, packed.texels),
+        w: depthwise ? device.upload([kernel, kernel, inputs], weights, { ...variant, layers: 1 }) : device.tensor(packed.layout, variant.textures, packed.texels),
         bias: device.upload([1, 1, outputs], bias, variant),
       };
       if (kernel === 1) return device.operation(shaders.pointwise(layers, { inner }), variant, tensors, output);
       const make = depthwise ? shaders.depthwise : shaders.convolution;
-      return device.operation(make(layers, { kernel, stride, window, inner }), variant, tensors, output, { kernel, stride, padding });
+      return device.operation(make(layers, { kernel, stride, padding, window, inner }), variant, tensors, output, window ? {} : { kernel, stride, padding });
     },
   };
 }

@@ -1,12 +1,12 @@
 /** WebGL2: textures, programs, and draws bound as a plan would bind them. */
 
 import { layout, pack, unpack } from "./storage.js";
-import { fragmentShader, layoutNumbers, numberTypes } from "./shaders.js";
+import { fragmentShader, layoutNumbers, numberTypes, samplerNames } from "./shaders.js";
 
 /** @typedef {import("./storage.js").Layout} Layout */
 /** @typedef {import("./shaders.js").Kernel} Kernel */
 /** @typedef {import("./shaders.js").Style} Style */
-/** @typedef {{ texture: WebGLTexture, layout: Layout }} Tensor */
+/** @typedef {{ textures: WebGLTexture[], layout: Layout }} Tensor one texture array, or a texture a layer */
 
 const VERTEX_SHADER = `#version 300 es
 void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }`;
@@ -49,39 +49,58 @@ export class Device {
   refusal(layers) {
     const { gl } = this;
     if (layers > gl.getParameter(gl.MAX_DRAW_BUFFERS)) return "too few draw buffers";
-    const tensor = this.tensor(layout([4, 2 * layers, 4], layers, "shift"));
-    this.framebuffer(tensor);
+    const tensor = this.tensor(layout([4, 2 * layers, 4], layers, "rows"), "array");
+    this.framebuffer(tensor, "array");
     const status = gl.checkFramebufferStatus(gl.FRAMEBUFFER);
     this.release();
     return status === gl.FRAMEBUFFER_COMPLETE ? "" : `status ${status}`;
   }
 
-  /** @param {Layout} at @param {Float32Array} [texels] @returns {Tensor} */
-  tensor(at, texels) {
+  /**
+   * @param {Layout} at
+   * @param {Style["textures"]} textures
+   * @param {Float32Array} [texels] of all layers
+   * @returns {Tensor}
+   */
+  tensor(at, textures, texels) {
     const { gl } = this;
-    const texture = /** @type {WebGLTexture} */ (gl.createTexture());
-    this.textures.push(texture);
-    gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
-    gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA32F, at.textureWidth, at.textureHeight, at.layers);
-    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D_ARRAY, filter, gl.NEAREST);
-    if (texels) gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, at.textureWidth, at.textureHeight, at.layers, gl.RGBA, gl.FLOAT, texels);
-    return { texture, layout: at };
+    const { textureWidth: width, textureHeight: height, layers } = at;
+    const target = textures === "array" ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
+    const made = Array.from({ length: textures === "array" ? 1 : layers }, (_, r) => {
+      const texture = /** @type {WebGLTexture} */ (gl.createTexture());
+      this.textures.push(texture);
+      gl.bindTexture(target, texture);
+      for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(target, filter, gl.NEAREST);
+      for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(target, wrap, gl.CLAMP_TO_EDGE);
+      if (textures === "array") {
+        gl.texStorage3D(target, 1, gl.RGBA32F, width, height, layers);
+        if (texels) gl.texSubImage3D(target, 0, 0, 0, 0, width, height, layers, gl.RGBA, gl.FLOAT, texels);
+      } else {
+        gl.texStorage2D(target, 1, gl.RGBA32F, width, height);
+        if (texels) gl.texSubImage2D(target, 0, 0, 0, width, height, gl.RGBA, gl.FLOAT, texels, r * width * height * 4);
+      }
+      return texture;
+    });
+    return { textures: made, layout: at };
   }
 
   /** @param {number[]} shape @param {Float32Array} data @param {Style} style */
   upload(shape, data, style) {
     const at = layout(shape, style.layers, style.addressing);
-    return this.tensor(at, pack(at, data));
+    return this.tensor(at, style.textures, pack(at, data));
   }
 
-  /** @param {Tensor} tensor */
-  framebuffer({ texture, layout: { layers } }) {
+  /** @param {Tensor} tensor @param {Style["textures"]} textures */
+  framebuffer({ textures: made, layout: { layers } }, textures) {
     const { gl } = this;
     const framebuffer = /** @type {WebGLFramebuffer} */ (gl.createFramebuffer());
     this.framebuffers.push(framebuffer);
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
     const attachments = Array.from({ length: layers }, (_, r) => gl.COLOR_ATTACHMENT0 + r);
-    attachments.forEach((attachment, r) => gl.framebufferTextureLayer(gl.FRAMEBUFFER, attachment, texture, 0, r));
+    attachments.forEach((attachment, r) => {
+      if (textures === "array") gl.framebufferTextureLayer(gl.FRAMEBUFFER, attachment, made[0], 0, r);
+      else gl.framebufferTexture2D(gl.FRAMEBUFFER, attachment, gl.TEXTURE_2D, made[r], 0);
+    });
     gl.drawBuffers(attachments);
     return framebuffer;
   }
@@ -96,20 +115,26 @@ export class Device {
    */
   operation(kernel, style, inputs, shape, own = {}) {
     const { gl } = this;
-    const output = this.tensor(layout(shape, style.layers, style.addressing));
+    const output = this.tensor(layout(shape, style.layers, style.addressing), style.textures);
+    const tensors = [output, ...kernel.inputs.map((name) => inputs[name])];
+    if (style.addressing === "rows" && tensors.some((tensor) => tensor.layout.folded)) style = { ...style, addressing: "fold" };
     const { textureWidth, textureHeight, layers } = output.layout;
     /** @type {Record<string, number>} */
     const values = { ...layoutNumbers("y", output.layout), ...own };
     for (const name of kernel.inputs) Object.assign(values, layoutNumbers(name, inputs[name].layout));
     const numbers = numberTypes(kernel).filter(({ name }) => !name.endsWith("_layers"));
-    const framebuffer = this.framebuffer(output);
+    const framebuffer = this.framebuffer(output, style.textures);
     const offset = this.range(numbers, values);
 
     const began = performance.now();
     const text = fragmentShader(kernel, style, layers, values);
+    const samplers = kernel.inputs.flatMap((name) => samplerNames(name, style, inputs[name].layout.layers));
     const known = this.programs.get(text);
-    const program = known ?? this.program(text, kernel);
+    const program = known ?? this.program(text, samplers);
     const locations = style.numbers === "single" ? numbers.map(({ name, type }) => ({ type, value: values[name], location: gl.getUniformLocation(program, name) })).filter(({ location }) => location) : [];
+
+    const target = style.textures === "array" ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
+    const bound = kernel.inputs.flatMap((name) => inputs[name].textures);
 
     const draw = () => {
       gl.useProgram(program);
@@ -118,9 +143,9 @@ export class Device {
         if (type === "int") gl.uniform1i(location, value);
         else gl.uniform1f(location, value);
       }
-      kernel.inputs.forEach((name, unit) => {
+      bound.forEach((texture, unit) => {
         gl.activeTexture(gl.TEXTURE0 + unit);
-        gl.bindTexture(gl.TEXTURE_2D_ARRAY, inputs[name].texture);
+        gl.bindTexture(target, texture);
       });
       gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
       gl.viewport(0, 0, textureWidth, textureHeight);
@@ -151,8 +176,8 @@ export class Device {
     return { draw, finish, read };
   }
 
-  /** @param {string} text @param {Kernel} kernel */
-  program(text, kernel) {
+  /** @param {string} text @param {string[]} samplers in the order of their units */
+  program(text, samplers) {
     const { gl } = this;
     const program = /** @type {WebGLProgram} */ (gl.createProgram());
     for (const [type, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, text]])) {
@@ -165,7 +190,7 @@ export class Device {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`${gl.getProgramInfoLog(program)}\n${text}`);
     gl.useProgram(program);
-    kernel.inputs.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
+    samplers.forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
     const block = gl.getUniformBlockIndex(program, "Numbers");
     if (block !== gl.INVALID_INDEX) gl.uniformBlockBinding(program, block, 0);
     return program;

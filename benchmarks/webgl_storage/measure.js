@@ -7,7 +7,7 @@ import { Device } from "./device.js";
 /** @typedef {{ name: string, run: (count: number) => void, count: number, samples: number[], difference: number }} Runner */
 
 const LARGEST_DIFFERENCE = 1e-5;
-const BASE = /** @type {const} */ ({ addressing: "shift", numbers: "block", window: true, inner: "inputs" });
+const BASE = /** @type {const} */ ({ addressing: "rows", numbers: "block", reading: "sample", textures: "array", window: true, inner: "inputs" });
 const tf = /** @type {any} */ (globalThis).tf;
 
 /** @param {ArrayLike<number>} actual @param {ArrayLike<number>} expected */
@@ -65,6 +65,7 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
     const expected = one.reference();
     const variants = /** @type {Variant[]} */ ([
       ...usable.map((count) => ({ ...BASE, layers: count, name: `R=${count}` })),
+      { ...BASE, layers: 4, name: "texelFetch", reading: "fetch" },
       ...(one.variants ?? []).map((variant) => ({ ...BASE, layers: 4, ...variant })),
     ]);
     tf.engine().startScope();

@@ -11,6 +11,8 @@
  * @property {number} layers R
  * @property {Addressing} addressing
  * @property {"block" | "single" | "constant"} numbers how shapes reach the shader
+ * @property {"fetch" | "sample"} reading `texelFetch`, or `textureLod` at the texel's centre
+ * @property {"array" | "planes"} textures the layers as one texture array, or as R textures (and R samplers)
  */
 
 /** What a kernel is: its inputs' names, the names of its own numbers, its functions, and the text of `main` after `locate`. */
@@ -20,13 +22,14 @@
 const repeat = (count, text, separator = "\n") => Array.from({ length: count }, (_, k) => text(k)).join(separator);
 
 /** The integer numbers of a tensor, in the order of `layoutNumbers`. */
-const TENSOR_INTEGERS = ["height", "width", "channels", "blocks", "channel_blocks", "texture_width", "shift", "layers"];
-const TENSOR_FLOATS = ["per_block", "per_channel_block"];
+const TENSOR_INTEGERS = ["height", "width", "channels", "blocks", "channel_blocks", "row_texels", "line", "line_log2", "layers"];
+const TENSOR_FLOATS = ["per_width", "per_height"];
 
 /** @param {string} tensor @param {Layout} at @returns {Record<string, number>} */
 export function layoutNumbers(tensor, at) {
-  const values = [...at.shape, at.blocks, at.channelBlocks, at.textureWidth, Math.floor(at.shift), at.layers, 1 / at.blocks, 1 / at.channelBlocks];
-  return Object.fromEntries([...TENSOR_INTEGERS, ...TENSOR_FLOATS].map((name, k) => [`${tensor}_${name}`, values[k]]));
+  const integers = [...at.shape, at.blocks, at.channelBlocks, at.rowTexels, at.line, Math.floor(Math.log2(at.line)), at.layers];
+  const floats = [1 / at.textureWidth, 1 / at.textureHeight];
+  return Object.fromEntries([...TENSOR_INTEGERS, ...TENSOR_FLOATS].map((name, k) => [`${tensor}_${name}`, [...integers, ...floats][k]]));
 }
 
 /**
@@ -42,40 +45,55 @@ export function numberTypes(kernel) {
   ];
 }
 
-/** @param {string} tensor @param {Addressing} addressing */
-function at(tensor, addressing) {
-  const texel = `int t = (row * ${tensor}_blocks + block) * ${tensor}_channel_blocks + channel_block;`;
-  const body = {
-    rows: `return ivec2(block * ${tensor}_channel_blocks + channel_block, row);`,
-    division: `${texel} int v = t / ${tensor}_texture_width; return ivec2(t - v * ${tensor}_texture_width, v);`,
-    shift: `${texel} return ivec2(t & (${tensor}_texture_width - 1), t >> ${tensor}_shift);`,
-  };
-  return `ivec2 ${tensor}_at(int row, int block, int channel_block) { ${addressing === "reciprocal" ? body.shift : body[addressing]} }
-vec4 ${tensor}_load(int row, int block, int channel_block, int layer) { return texelFetch(${tensor}, ivec3(${tensor}_at(row, block, channel_block), layer), 0); }
+/**
+ * Addresses come in two steps, so that loops keep what doesn't change: `x_base` of a row, then `x_at(base, offset)` with the
+ * offset `block * channel_blocks + channel_block` inside it.
+ * @param {string} tensor
+ * @param {Style} style
+ * @param {number} layers
+ */
+function access(tensor, { addressing, reading, textures }, layers) {
+  const { base, at } = {
+    rows: { base: "row", at: "ivec2 p = ivec2(offset, base);" },
+    fold: { base: `row * ${tensor}_row_texels`, at: `int t = base + offset; ivec2 p = ivec2(t & (${tensor}_line - 1), t >> ${tensor}_line_log2);` },
+    division: { base: `row * ${tensor}_row_texels`, at: `int t = base + offset; int v = t / ${tensor}_line; ivec2 p = ivec2(t - v * ${tensor}_line, v);` },
+  }[addressing];
+  const fetched = reading === "fetch";
+  const place = fetched ? "ivec2" : "vec2";
+  const value = fetched ? "p" : `(vec2(p) + 0.5) * vec2(${tensor}_per_width, ${tensor}_per_height)`;
+  const plane = (/** @type {number} */ r) => (fetched ? `texelFetch(${tensor}${r}, p, 0)` : `textureLod(${tensor}${r}, p, 0.0)`);
+  const read = {
+    array: fetched ? `texelFetch(${tensor}, ivec3(p, layer), 0)` : `textureLod(${tensor}, vec3(p, float(layer)), 0.0)`,
+    planes: repeat(layers, (r) => (r < layers - 1 ? `layer == ${r} ? ` : "") + plane(r), " : "),
+  }[textures];
+  return `#define ${tensor}_place ${place}
+int ${tensor}_base(int row) { return ${base}; }
+${place} ${tensor}_at(int base, int offset) { ${at} return ${value}; }
+${place} ${tensor}_here() { return ${fetched ? "ivec2(gl_FragCoord.xy)" : `gl_FragCoord.xy * vec2(${tensor}_per_width, ${tensor}_per_height)`}; }
+vec4 ${tensor}_read(${place} p, int layer) { return ${read}; }
+vec4 ${tensor}_load(int row, int block, int channel_block, int layer) {
+  return ${tensor}_read(${tensor}_at(${tensor}_base(row), block * ${tensor}_channel_blocks + channel_block), layer);
+}
 vec4 ${tensor}_pixel(int row, int column, int channel_block) {
-  int block = column ${addressing === "division" ? `/ ${tensor}_layers` : `>> ${tensor}_LOG2`};
-  return ${tensor}_load(row, block, channel_block, column & (${tensor}_layers - 1));
+  return ${tensor}_load(row, column >> ${tensor}_LOG2, channel_block, column & (${tensor}_layers - 1));
 }
 vec4 ${tensor}_pixel_or_zero(int row, int column, int channel_block) {
-  bool inside = uint(row) < uint(${tensor}_height) && uint(column) < uint(${tensor}_width);
-  return inside ? ${tensor}_pixel(row, column, channel_block) : vec4(0);
+  return uint(column) < uint(${tensor}_width) ? ${tensor}_pixel(row, column, channel_block) : vec4(0);
 }`;
 }
 
 /** The inverse for the output: where this fragment lies. @param {Addressing} addressing */
 function locate(addressing) {
-  if (addressing === "rows") return `row = int(gl_FragCoord.y); int x = int(gl_FragCoord.x); block = x / y_channel_blocks; channel_block = x - block * y_channel_blocks;`;
-  const texel = addressing === "division" ? "int(gl_FragCoord.y) * y_texture_width + int(gl_FragCoord.x)" : "(int(gl_FragCoord.y) << y_shift) | int(gl_FragCoord.x)";
-  const divide = addressing === "reciprocal" ? (/** @type {string} */ a, /** @type {string} */ b) => `divide(${a}, y_${b}s, y_per_${b})` : (/** @type {string} */ a, /** @type {string} */ b) => `${a} / y_${b}s`;
-  return `int t = ${texel}; int p = ${divide("t", "channel_block")}; channel_block = t - p * y_channel_blocks; row = ${divide("p", "block")}; block = p - row * y_blocks;`;
+  const place = {
+    rows: "row = int(gl_FragCoord.y); int offset = int(gl_FragCoord.x);",
+    fold: "int t = (int(gl_FragCoord.y) << y_line_log2) | int(gl_FragCoord.x); row = t / y_row_texels; int offset = t - row * y_row_texels;",
+    division: "int t = int(gl_FragCoord.y) * y_line + int(gl_FragCoord.x); row = t / y_row_texels; int offset = t - row * y_row_texels;",
+  }[addressing];
+  return `${place} block = offset / y_channel_blocks; channel_block = offset - block * y_channel_blocks;`;
 }
 
-/** A float's quotient is off by one at most for texel counts below 2^24: put right by the remainder. */
-const DIVIDE = `int divide(int a, int b, float per_b) {
-  int q = int(float(a) * per_b);
-  int remainder = a - q * b;
-  return q + (remainder >= b ? 1 : 0) - (remainder < 0 ? 1 : 0);
-}`;
+/** @param {string} tensor @param {Style} style @param {number} layers */
+export const samplerNames = (tensor, { textures }, layers) => (textures === "array" ? [tensor] : Array.from({ length: layers }, (_, r) => `${tensor}${r}`));
 
 /**
  * @param {Kernel} kernel
@@ -91,13 +109,12 @@ export function fragmentShader(kernel, style, outputLayers, values) {
     constant: () => numbers.map(({ name, type }) => `const ${type} ${name} = ${type === "float" ? values[name].toExponential() : values[name]};`).join("\n"),
   }[style.numbers]();
   return `#version 300 es
-precision highp float; precision highp int; precision highp sampler2DArray;
-${kernel.inputs.map((name) => `uniform sampler2DArray ${name};`).join("\n")}
+precision highp float; precision highp int; precision highp sampler2DArray; precision highp sampler2D;
+${kernel.inputs.flatMap((name) => samplerNames(name, style, values[`${name}_layers`]).map((sampler) => `uniform ${style.textures === "array" ? "sampler2DArray" : "sampler2D"} ${sampler};`)).join("\n")}
 ${repeat(outputLayers, (r) => `layout(location = ${r}) out vec4 y${r};`)}
 ${declared}
 ${[...kernel.inputs, "y"].map((name) => `const int ${name}_layers = ${values[`${name}_layers`]}; const int ${name}_LOG2 = ${Math.log2(values[`${name}_layers`])};`).join("\n")}
-${DIVIDE}
-${kernel.inputs.map((name) => at(name, style.addressing)).join("\n")}
+${kernel.inputs.map((name) => access(name, style, values[`${name}_layers`])).join("\n")}
 void locate(out int row, out int block, out int channel_block) { ${locate(style.addressing)} }
 ${kernel.functions ?? ""}
 void main() {
@@ -110,13 +127,16 @@ ${kernel.main}
 
 const relu = (/** @type {string} */ value) => `max(${value}, 0.0)`;
 
-/** Reads the 4 × 4 block of weights for (tap, output block, input block k). @param {string} tap @param {"inputs" | "outputs"} inner */
-function weights(tap, inner) {
-  const block = inner === "inputs" ? `(${tap} * y_channel_blocks + channel_block) * x_channel_blocks + k` : `(${tap} * x_channel_blocks + k) * y_channel_blocks + channel_block`;
-  return `int wt = ${block};
-ivec2 wp = ivec2(wt & (w_texture_width - 1), wt >> w_shift);
-${repeat(4, (j) => `vec4 w${j} = texelFetch(w, ivec3(wp, ${j}), 0);`)}`;
-}
+/**
+ * Weights are a tensor of layers: row (tap, block), then blocks of the other side. `row` is what stays in the loop over k.
+ * @param {string} tap
+ * @param {"inputs" | "outputs"} inner
+ */
+const weights = (tap, inner) => ({
+  row: inner === "inputs" ? `int wb = w_base(${tap} * y_channel_blocks + channel_block);` : "",
+  block: `w_place wp = ${inner === "inputs" ? "w_at(wb, k)" : `w_at(w_base(${tap} * x_channel_blocks + k), channel_block)`};
+${repeat(4, (j) => `vec4 w${j} = w_read(wp, ${j});`)}`,
+});
 
 /** @param {number} r @param {string} value */
 const multiplyAdd = (r, value) => `s${r} += ${value}.x * w0 + ${value}.y * w1 + ${value}.z * w2 + ${value}.w * w3;`;
@@ -129,73 +149,112 @@ ${repeat(R, (r) => `y${r} = ${relu(`s${r}`)};`)}`;
 
 /** 1 × 1, stride 1. @param {number} R @param {{ inner: "inputs" | "outputs" }} options @returns {Kernel} */
 export function pointwise(R, { inner }) {
+  const { row, block } = weights("0", inner);
   return {
     inputs: ["x", "w", "bias"],
     numbers: [],
-    main: summed(R, `for (int k = 0; k < x_channel_blocks; k++) {
-${weights("0", inner)}
-ivec2 p = x_at(row, block, k);
-${repeat(R, (r) => `vec4 v${r} = texelFetch(x, ivec3(p, ${r}), 0); ${multiplyAdd(r, `v${r}`)}`)}
+    main: summed(R, `${row}
+int base = x_base(row); int offset = block * x_channel_blocks;
+for (int k = 0; k < x_channel_blocks; k++) {
+${block}
+x_place p = x_at(base, offset + k);
+${repeat(R, (r) => `vec4 v${r} = x_read(p, ${r}); ${multiplyAdd(r, `v${r}`)}`)}
 }`),
   };
 }
 
 /**
- * Any kernel and stride. `window`: a kernel row's columns are read once into registers and used for all R outputs, which puts
- * the kernel's width and the stride into the text; otherwise each output reads each tap for itself.
- * @param {number} R
- * @param {{ kernel: number, stride: number, window: boolean, inner: "inputs" | "outputs" }} options
- * @returns {Kernel}
+ * Any kernel and stride, by one of two reading patterns. `window`: a kernel row's columns are read once into registers and
+ * used for all R outputs; the kernel's width, stride and padding are in the text, so that each column's layer is known there,
+ * and addresses and limits are made once a block. Otherwise each output reads each tap for itself.
+ * @typedef {{ kernel: number, stride: number, padding: number, window: boolean, inner: "inputs" | "outputs" }} Window
  */
-export function convolution(R, { kernel, stride, window, inner }) {
-  const columns = (R - 1) * stride + kernel;
-  const windowed = `for (int k = 0; k < x_channel_blocks; k++) {
-${repeat(columns, (i) => `vec4 v${i} = x_pixel_or_zero(source, first + ${i}, k);`)}
-${repeat(kernel, (kx) => `{ ${weights(`(ky * ${kernel} + ${kx})`, inner)}
-${repeat(R, (r) => multiplyAdd(r, `v${r * stride + kx}`))} }`)}
+
+/**
+ * The text before the loop over the kernel's rows: offset and limit of each block that the window touches.
+ * @param {number} R
+ * @param {Window} options
+ * @param {string} channelBlock
+ */
+function windowOf(R, { kernel, stride, padding }, channelBlock) {
+  const count = (R - 1) * stride + kernel;
+  const columns = Array.from({ length: count }, (_, i) => ({ block: Math.floor((i - padding) / R), layer: (((i - padding) % R) + R) % R }));
+  const blocks = [...new Set(columns.map(({ block }) => block))];
+  const name = (/** @type {number} */ block) => block - blocks[0];
+  return {
+    prepare: blocks
+      .map((block) => `int b${name(block)} = block * ${stride} + (${block}); int offset${name(block)} = b${name(block)} * x_channel_blocks + ${channelBlock}; int limit${name(block)} = b${name(block)} < 0 ? 0 : x_width - b${name(block)} * ${R};`)
+      .join("\n"),
+    read: (/** @type {string} */ k) => `${blocks.map((block) => `x_place p${name(block)} = x_at(base, offset${name(block)}${k});`).join("\n")}
+${columns.map(({ block, layer }, i) => `vec4 v${i} = ${layer} < limit${name(block)} ? x_read(p${name(block)}, ${layer}) : vec4(0);`).join("\n")}`,
+  };
+}
+
+/** @param {number} R @param {Window} options @returns {Kernel} */
+export function convolution(R, options) {
+  const { kernel, stride, window, inner } = options;
+  const numbers = window ? [] : ["kernel", "stride", "padding"];
+  if (window) {
+    const { prepare, read } = windowOf(R, options, "0");
+    const taps = Array.from({ length: kernel }, (_, kx) => weights(`(ky * ${kernel} + ${kx})`, inner));
+    const body = `${taps.map(({ row }, kx) => row.replace("wb", `wb${kx}`)).join("\n")}
+for (int k = 0; k < x_channel_blocks; k++) {
+${read(" + k")}
+${taps.map(({ block }, kx) => `{ ${block.replace("wb", `wb${kx}`)}\n${repeat(R, (r) => multiplyAdd(r, `v${r * stride + kx}`))} }`).join("\n")}
 }`;
-  const direct = `for (int kx = 0; kx < kernel; kx++) for (int k = 0; k < x_channel_blocks; k++) {
-${weights("(ky * kernel + kx)", inner)}
+    return { inputs: ["x", "w", "bias"], numbers, main: summed(R, prepare + rowsOfKernel(body, options)) };
+  }
+  const { row, block } = weights("(ky * kernel + kx)", inner);
+  const body = `for (int kx = 0; kx < kernel; kx++) { ${row}
+for (int k = 0; k < x_channel_blocks; k++) {
+${block}
 ${repeat(R, (r) => `vec4 v${r} = x_pixel_or_zero(source, first + kx + ${r} * stride, k); ${multiplyAdd(r, `v${r}`)}`)}
-}`;
-  return { inputs: ["x", "w", "bias"], numbers: ["kernel", "stride", "padding"], main: rowsOfKernel(R, window ? windowed : direct) };
+} }`;
+  return { inputs: ["x", "w", "bias"], numbers, main: summed(R, `int first = block * ${R} * stride - padding;${rowsOfKernel(body)}`) };
 }
 
-/** @param {number} R @param {{ kernel: number, stride: number, window: boolean }} options @returns {Kernel} */
-export function depthwise(R, { kernel, stride, window }) {
-  const columns = (R - 1) * stride + kernel;
-  const weight = (/** @type {string} */ tap) => `w_load(0, ${tap}, channel_block, 0)`;
-  const windowed = `${repeat(columns, (i) => `vec4 v${i} = x_pixel_or_zero(source, first + ${i}, channel_block);`)}
-${repeat(kernel, (kx) => `{ vec4 f = ${weight(`ky * ${kernel} + ${kx}`)};
+/** @param {number} R @param {Window} options @returns {Kernel} */
+export function depthwise(R, options) {
+  const { kernel, stride, window } = options;
+  const numbers = window ? [] : ["kernel", "stride", "padding"];
+  if (window) {
+    const { prepare, read } = windowOf(R, options, "channel_block");
+    const body = `int wb = w_base(ky);
+${read("")}
+${repeat(kernel, (kx) => `{ vec4 f = w_read(w_at(wb, ${kx} * y_channel_blocks + channel_block), 0);
 ${repeat(R, (r) => `s${r} += v${r * stride + kx} * f;`)} }`)}`;
-  const direct = `for (int kx = 0; kx < kernel; kx++) { vec4 f = ${weight("ky * kernel + kx")};
+    return { inputs: ["x", "w", "bias"], numbers, main: summed(R, prepare + rowsOfKernel(body, options)) };
+  }
+  const body = `for (int kx = 0; kx < kernel; kx++) { vec4 f = w_load(ky, kx, channel_block, 0);
 ${repeat(R, (r) => `s${r} += x_pixel_or_zero(source, first + kx + ${r} * stride, channel_block) * f;`)} }`;
-  return { inputs: ["x", "w", "bias"], numbers: ["kernel", "stride", "padding"], main: rowsOfKernel(R, window ? windowed : direct) };
+  return { inputs: ["x", "w", "bias"], numbers, main: summed(R, `int first = block * ${R} * stride - padding;${rowsOfKernel(body)}`) };
 }
 
-/** @param {number} R @param {string} body for kernel row `ky`, on picture row `source`, from column `first` */
-const rowsOfKernel = (R, body) =>
-  summed(R, `int first = block * ${R} * stride - padding;
-for (int ky = 0; ky < kernel; ky++) {
-int source = row * stride - padding + ky;
-if (uint(source) < uint(x_height)) {
+/**
+ * @param {string} body on picture row `source`, of which `base` is the address, for kernel row `ky`
+ * @param {Window} [known] numbers that are in the text
+ */
+const rowsOfKernel = (body, known) => `
+for (int ky = 0; ky < ${known?.kernel ?? "kernel"}; ky++) {
+int source = row * ${known?.stride ?? "stride"} - ${known?.padding ?? "padding"} + ky;
+if (uint(source) < uint(x_height)) { int base = x_base(source);
 ${body}
-} }`);
+} }`;
 
 /** Both operands have the output's shape: no address is needed. @param {number} R @returns {Kernel} */
 export const addSame = (R) => ({
   inputs: ["x", "z"],
   numbers: [],
-  main: `ivec2 p = ivec2(gl_FragCoord.xy);
-${repeat(R, (r) => `y${r} = texelFetch(x, ivec3(p, ${r}), 0) + texelFetch(z, ivec3(p, ${r}), 0);`)}`,
+  main: `x_place p = x_here();
+${repeat(R, (r) => `y${r} = x_read(p, ${r}) + z_read(p, ${r});`)}`,
 });
 
 /** The second operand is a number a channel. @param {number} R @returns {Kernel} */
 export const addChannel = (R) => ({
   inputs: ["x", "z"],
   numbers: [],
-  main: `ivec2 p = ivec2(gl_FragCoord.xy); vec4 b = z_load(0, 0, channel_block, 0);
-${repeat(R, (r) => `y${r} = texelFetch(x, ivec3(p, ${r}), 0) + b;`)}`,
+  main: `x_place p = x_here(); vec4 b = z_load(0, 0, channel_block, 0);
+${repeat(R, (r) => `y${r} = x_read(p, ${r}) + b;`)}`,
 });
 
 /** Of channels; aligned when the first input's are a multiple of 4. @param {number} R @param {{ aligned: boolean }} options @returns {Kernel} */
@@ -203,8 +262,9 @@ export function concat(R, { aligned }) {
   const whole = repeat(R, (r) => `y${r} = channel_block < x_channel_blocks ? x_load(row, block, channel_block, ${r}) : z_load(row, block, channel_block - x_channel_blocks, ${r});`);
   const shifted = `int first = 4 * channel_block - x_channels; int low = first >> 2; int by = first & 3;
 bvec4 second = greaterThanEqual(ivec4(first) + ivec4(0, 1, 2, 3), ivec4(0));
-ivec2 px = x_at(row, block, min(channel_block, x_channel_blocks - 1)), pl = z_at(row, block, max(low, 0)), ph = z_at(row, block, clamp(low + 1, 0, z_channel_blocks - 1));
-${repeat(R, (r) => `y${r} = mix(texelFetch(x, ivec3(px, ${r}), 0), shifted(texelFetch(z, ivec3(pl, ${r}), 0), texelFetch(z, ivec3(ph, ${r}), 0), by), second);`)}`;
+int base = z_base(row); int offset = block * z_channel_blocks;
+x_place px = x_at(x_base(row), block * x_channel_blocks + min(channel_block, x_channel_blocks - 1)); z_place pl = z_at(base, offset + max(low, 0)), ph = z_at(base, offset + clamp(low + 1, 0, z_channel_blocks - 1));
+${repeat(R, (r) => `y${r} = mix(x_read(px, ${r}), shifted(z_read(pl, ${r}), z_read(ph, ${r}), by), second);`)}`;
   return {
     inputs: ["x", "z"],
     numbers: [],
@@ -256,8 +316,8 @@ export const globalAverage = (/** @type {number} */ R) => ({
   numbers: [],
   main: `vec4 sum = vec4(0);
 for (int i = 0; i < x_height; i++) for (int j = 0; j < x_blocks; j++) {
-ivec2 p = x_at(i, j, channel_block); int column = j * ${R};
-${repeat(R, (r) => `sum += column + ${r} < x_width ? texelFetch(x, ivec3(p, ${r}), 0) : vec4(0);`)}
+x_place p = x_at(x_base(i), j * x_channel_blocks + channel_block); int column = j * ${R};
+${repeat(R, (r) => `sum += column + ${r} < x_width ? x_read(p, ${r}) : vec4(0);`)}
 }
 y0 = sum / float(x_height * x_width);`,
 });

@@ -1,14 +1,20 @@
 /**
  * Block storage R × 4 of a tensor [height, width, channels] (any shape comes down to these three).
  *
- * A texel holds 4 consecutive channels; layer r of the texture array holds column `block * R + r`. Texels are counted
- * `(row * blocks + block) * channelBlocks + channelBlock`, and lie in the texture as the addressing says.
+ * A texel holds 4 consecutive channels; layer r of the texture array holds column `block * R + r`. Where the texel of (row,
+ * block, channelBlock) lies, with `offset = block * channelBlocks + channelBlock`:
+ *
+ * - rows: at (offset, row); a tensor that doesn't fit so is folded
+ * - fold: texels are counted through all rows, and folded at a power of two, nearly to a square
+ * - division: the same, folded at any width
+ *
+ * A shader for folded tensors reads those in rows too: they are numbered as if a row had `LARGEST_SIDE` texels.
  */
 
 /** The sides that the design allows for, whatever the device can do. */
 export const LARGEST_SIDE = 2048;
 
-/** @typedef {"division" | "shift" | "reciprocal" | "rows"} Addressing */
+/** @typedef {"rows" | "fold" | "division"} Addressing */
 
 /**
  * @typedef {object} Layout
@@ -18,7 +24,9 @@ export const LARGEST_SIDE = 2048;
  * @property {number} channelBlocks of 4 channels
  * @property {number} textureWidth
  * @property {number} textureHeight
- * @property {number} shift log2 of the texture's width, where that is a power of two
+ * @property {boolean} folded
+ * @property {number} rowTexels what a row counts for in the number of a texel
+ * @property {number} line texels from which that number goes on in the next line of the texture
  */
 
 /**
@@ -32,14 +40,16 @@ export function layout(shape, layers, addressing) {
   if (width === 1) layers = 1;
   const blocks = Math.ceil(width / layers);
   const channelBlocks = Math.ceil(channels / 4);
-  const texels = height * blocks * channelBlocks;
-  let textureWidth;
-  if (addressing === "rows") textureWidth = blocks * channelBlocks;
-  else if (addressing === "division") textureWidth = Math.ceil(Math.sqrt(texels));
-  else textureWidth = 2 ** Math.ceil(Math.log2(texels) / 2);
-  const textureHeight = Math.ceil(texels / textureWidth);
-  if (Math.max(textureWidth, textureHeight) > LARGEST_SIDE) throw new Error(`${shape} needs ${textureWidth}×${textureHeight} texels as ${addressing}`);
-  return { shape, layers, blocks, channelBlocks, textureWidth, textureHeight, shift: Math.log2(textureWidth) };
+  const common = { shape, layers, blocks, channelBlocks };
+  const rowTexels = blocks * channelBlocks;
+  if (addressing === "rows" && Math.max(rowTexels, height) <= LARGEST_SIDE) {
+    return { ...common, textureWidth: rowTexels, textureHeight: height, folded: false, rowTexels: LARGEST_SIDE, line: LARGEST_SIDE };
+  }
+  const texels = height * rowTexels;
+  const line = addressing === "division" ? Math.ceil(Math.sqrt(texels)) : 2 ** Math.ceil(Math.log2(texels) / 2);
+  const lines = Math.ceil(texels / line);
+  if (Math.max(line, lines) > LARGEST_SIDE) throw new Error(`${shape} needs ${line}×${lines} texels; the largest side is ${LARGEST_SIDE}`);
+  return { ...common, textureWidth: line, textureHeight: lines, folded: true, rowTexels, line };
 }
 
 /**
@@ -50,7 +60,8 @@ export function layout(shape, layers, addressing) {
  * @param {number} channel
  */
 function position(at, row, column, channel) {
-  const texel = (row * at.blocks + Math.floor(column / at.layers)) * at.channelBlocks + (channel >> 2);
+  const number = row * at.rowTexels + Math.floor(column / at.layers) * at.channelBlocks + (channel >> 2);
+  const texel = Math.floor(number / at.line) * at.textureWidth + (number % at.line);
   return ((column % at.layers) * at.textureWidth * at.textureHeight + texel) * 4 + (channel & 3);
 }
 
@@ -89,24 +100,27 @@ export function unpack(at, texels) {
 }
 
 /**
- * Convolution weights as a texture of 4 layers: texel (tap, output block, input block) of layer j holds 4 outputs for input
- * `4 * inputBlock + j`, so that a block of 4 × 4 is 4 reads. Missing inputs and outputs are zeros.
+ * Convolution weights as a tensor of 4 layers: row (tap, output block), block of 4 inputs, 4 outputs. Layer j holds input
+ * `4 * inputBlock + j`, so that 4 × 4 weights are 4 reads. With `inner` "outputs", rows are (tap, input block) instead.
+ * Missing inputs and outputs are zeros.
  * @param {Float32Array} weights [taps, inputs, outputs]
  * @param {number} taps
  * @param {number} inputs
  * @param {number} outputs
  * @param {"inputs" | "outputs"} inner whose blocks are neighbours in the texture
+ * @param {Addressing} addressing
  */
-export function packWeights(weights, taps, inputs, outputs, inner) {
+export function packWeights(weights, taps, inputs, outputs, inner, addressing) {
   const inputBlocks = Math.ceil(inputs / 4);
   const outputBlocks = Math.ceil(outputs / 4);
-  const at = layout([1, taps * inputBlocks * outputBlocks * 4, 4], 4, "shift");
+  const shape = inner === "inputs" ? [taps * outputBlocks, inputBlocks * 4, 4] : [taps * inputBlocks, outputBlocks * 4, 4];
+  const at = layout(shape, 4, addressing);
   const texels = new Float32Array(at.layers * at.textureWidth * at.textureHeight * 4);
   for (let tap = 0; tap < taps; tap++) {
     for (let i = 0; i < inputs; i++) {
       for (let o = 0; o < outputs; o++) {
-        const block = inner === "inputs" ? (tap * outputBlocks + (o >> 2)) * inputBlocks + (i >> 2) : (tap * inputBlocks + (i >> 2)) * outputBlocks + (o >> 2);
-        texels[position(at, 0, block * 4 + (i & 3), o & 3)] = weights[(tap * inputs + i) * outputs + o];
+        const [row, block] = inner === "inputs" ? [tap * outputBlocks + (o >> 2), i >> 2] : [tap * inputBlocks + (i >> 2), o >> 2];
+        texels[position(at, row, block * 4 + (i & 3), o & 3)] = weights[(tap * inputs + i) * outputs + o];
       }
     }
   }
