@@ -88,28 +88,32 @@ def value_of(code: str) -> str:
 
 
 def library() -> dict[str, Function]:
-    """The functions of `webgl_kernels/functions.glsl.j2` in its order, by name: what is `exp_f4` in GLSL is called `exp` here.
-
-    Raises `WebkilnError` when a part of the file is no function, or one calls another that is not defined above it.
-    """
+    """The functions of `webgl_kernels/functions.glsl.j2`, as `parse_library` gives them."""
     environment = Environment(
         loader=FileSystemLoader(source_folder("webgl_kernels")),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    text = environment.get_template("functions.glsl.j2").render()
+    return parse_library(environment.get_template("functions.glsl.j2").render())
+
+
+def parse_library(text: str) -> dict[str, Function]:
+    """GLSL functions in their order, by name: what is `exp_f4` in GLSL is called `exp` here.
+
+    Raises `WebkilnError` when a part of the text is no function, or one calls another that is not defined above it.
+    """
     found: dict[str, Function] = {}
     for block in re.split(r"\n(?=\w)", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL).strip()):
         code = compact(block)
         head = re.match(r"\w+ (\w+)\(([^)]*)\)(\{.*\})$", code)
         if head is None or _key(head[1]) == head[1]:
-            raise WebkilnError(f"functions.glsl.j2 holds something that is not a function NAME_f4, _f1 or _u1: {code[:120]!r}")
+            raise WebkilnError(f"the GLSL library holds something that is not a function NAME_f4, _f1 or _u1: {code[:120]!r}")
         body = head[3]
         if unknown := _called(body) - set(found):
-            raise WebkilnError(f"functions.glsl.j2: {head[1]} calls {', '.join(sorted(unknown))}, not defined above it")
+            raise WebkilnError(f"the GLSL library: {head[1]} calls {', '.join(sorted(unknown))}, not defined above it")
         if _key(head[1]) in found:
-            raise WebkilnError(f"functions.glsl.j2 defines {head[1]} twice")
+            raise WebkilnError(f"the GLSL library defines {head[1]} twice")
         found[_key(head[1])] = Function(code, _needs(body, found), head[2].count(",") + 1)
     return found
 
