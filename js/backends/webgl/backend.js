@@ -1,0 +1,324 @@
+/** The WebGL2 backend: weights in textures, a plan of draws, results through a buffer and a fence. */
+
+import { sizeOf } from "../../dtypes.js";
+import { WebkilnError } from "../../errors.js";
+import { planGraph, sizeOfShared } from "./plan.js";
+import { readTensors } from "./readback.js";
+import { floatsOf, layoutOf, packBlocks } from "./storage.js";
+import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
+
+/** @typedef {import("../../constants.js").Source} Source */
+/** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
+/** @typedef {import("../wasm/backend.js").StateType} StateType */
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").Surface} Surface */
+/** @typedef {import("./plan.js").Plan} Plan */
+/** @typedef {import("./programs.js").Program} Program */
+/** @typedef {import("./weights.js").Home} Home */
+/** @typedef {import("./weights.js").Storage} Storage */
+/** @typedef {{ program: Program, surface: Surface, width: number, height: number, textures: WebGLTexture[], offset: number, size: number }} Step a draw with everything looked up */
+/**
+ * What a plan holds on the device.
+ * @typedef {object} Device
+ * @property {Step[]} steps
+ * @property {Surface[]} surfaces
+ * @property {WebGLBuffer} numbers
+ * @property {WebGLBuffer} pixels
+ * @property {Map<string, Float32Array>} staging of the inputs
+ */
+/** @typedef {Plan & { device: Device }} ReadyPlan */
+
+export class WebglBackend {
+  /**
+   * @param {Context} context
+   * @param {readonly StateType[]} states
+   * @param {(name: string) => Source} sourceOf a constant's bytes; asked for once, while its weights are prepared
+   */
+  constructor(context, states, sourceOf) {
+    this.name = "webgl";
+    this.build = /** @type {const} */ ("webgl");
+    this.context = context;
+    this.states = states;
+    this.sourceOf = sourceOf;
+    this.weights = new Weights(context, sourceOf);
+    /** @type {Map<string, Storage>} */
+    this.stateStorages = new Map(states.map(({ name, shape }) => [name, createStorage("state", layoutOf(shape, context.layers))]));
+    /** @type {Set<ReadyPlan>} */
+    this.plans = new Set();
+    this.isDisposed = false;
+    this.hasState = false;
+  }
+
+  /**
+   * Plans a graph, makes its textures and begins to compile its programs.
+   * @param {StaticGraph} graph
+   * @param {{ fuse?: boolean, outputs?: string[] }} [options]
+   * @returns {ReadyPlan}
+   */
+  prepare(graph, { fuse, outputs } = {}) {
+    this.check();
+    const { context } = this;
+    const plan = planGraph(graph, context, this.weights, this.stateStorages, { fuse, outputs });
+    const programs = plan.draws.map(({ recipe }) => context.programs.request(recipe));
+    this.weights.fill();
+    if (!this.hasState) {
+      for (const { home } of this.stateStorages.values()) home.surface = context.createSurface(home.width, home.height, home.layers);
+      this.hasState = true;
+      this.resetState();
+    }
+    const ready = Object.assign(plan, { device: this.createDevice(plan, programs) });
+    this.plans.add(ready);
+    const error = context.gl.getError();
+    if (error !== context.gl.NO_ERROR) {
+      this.release(ready);
+      const { arenaBytes } = plan.info;
+      throw new WebkilnError(`the device gives no room for this model (WebGL error ${error}): it needs ${Math.ceil((arenaBytes + this.weights.bytes) / 2 ** 20)} MiB of textures; dispose models that are no longer used, or use the backend "wasm"`);
+    }
+    return ready;
+  }
+
+  /**
+   * @param {Plan} plan
+   * @param {Program[]} programs of the draws
+   * @returns {Device}
+   */
+  createDevice({ draws, tables, shared, inputs, outputs }, programs) {
+    const { context } = this;
+    const { gl } = context;
+    const surfaces = shared.map((homes) => {
+      const { width, height, layers } = sizeOfShared(homes);
+      const surface = context.createSurface(width, height, layers);
+      homes.forEach((home) => (home.surface = surface));
+      return surface;
+    });
+    for (const [storage, rows] of tables) {
+      const { width, height, layers } = storage.home;
+      const surface = { texture: context.createTexture(width, height, layers), framebuffer: null, width, height, layers };
+      storage.home.surface = surface;
+      surfaces.push(surface);
+      uploadOnce(context, storage, rows);
+    }
+
+    let end = 0;
+    const offsets = draws.map(({ numbers }) => {
+      const offset = end;
+      end = Math.ceil((offset + numbers.byteLength) / context.alignment) * context.alignment;
+      return offset;
+    });
+    const content = new Int32Array(Math.max(4, end / 4));
+    draws.forEach(({ numbers }, index) => content.set(numbers, offsets[index] / 4));
+    const buffer = /** @type {WebGLBuffer} */ (gl.createBuffer());
+    gl.bindBuffer(gl.UNIFORM_BUFFER, buffer);
+    gl.bufferData(gl.UNIFORM_BUFFER, content, gl.STATIC_DRAW);
+
+    const steps = draws.map(({ output, textures, numbers }, index) => ({
+      program: programs[index],
+      surface: surfaceOf(output),
+      width: output.layout.width,
+      height: output.layout.height,
+      textures: textures.map((storage) => surfaceOf(storage).texture),
+      offset: offsets[index],
+      size: numbers.byteLength,
+    }));
+    const pixels = /** @type {WebGLBuffer} */ (gl.createBuffer());
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, pixels);
+    gl.bufferData(gl.PIXEL_PACK_BUFFER, [...outputs.values()].reduce((sum, { layout }) => sum + floatsOf(layout) * 4, 0), gl.STREAM_READ);
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    const staging = new Map([...inputs].map(([name, { layout }]) => [name, new Float32Array(floatsOf(layout))]));
+    return { steps, surfaces, numbers: buffer, pixels, staging };
+  }
+
+  /**
+   * Waits until the programs of a plan are compiled.
+   * @param {ReadyPlan} plan
+   * @param {(done: number) => void} [onProgress]
+   */
+  ready(plan, onProgress) {
+    return this.context.programs.ready(new Set(plan.device.steps.map(({ program }) => program)), onProgress);
+  }
+
+  /**
+   * Sends the inputs to their textures.
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   */
+  write({ inputs: storages, device: { staging } }, inputs) {
+    this.check();
+    const { gl } = this.context;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
+    for (const [name, storage] of storages) {
+      const { layout } = storage;
+      if (!layout.texels) continue;
+      const texels = /** @type {Float32Array} */ (staging.get(name));
+      packBlocks(layout, /** @type {ArrayLike<number>} */ (inputs.get(name)), texels);
+      gl.bindTexture(gl.TEXTURE_2D_ARRAY, surfaceOf(storage).texture);
+      gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, layout.width, layout.height, layout.layers, gl.RGBA, gl.FLOAT, texels);
+    }
+  }
+
+  /** @param {ReadyPlan} plan */
+  draw({ device: { steps, numbers } }) {
+    for (const step of steps) this.drawStep(step, numbers);
+  }
+
+  /**
+   * @param {Step} step
+   * @param {WebGLBuffer} numbers
+   */
+  drawStep({ program, surface, width, height, textures, offset, size }, numbers) {
+    const { gl, programs } = this.context;
+    programs.check(program);
+    gl.useProgram(program.handle);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, surface.framebuffer);
+    gl.viewport(0, 0, width, height);
+    textures.forEach((texture, unit) => {
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
+    });
+    gl.bindBufferRange(gl.UNIFORM_BUFFER, 0, numbers, offset, size);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  /**
+   * Runs a plan.
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value, read before this returns
+   * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>} outputs by value
+   */
+  run(plan, inputs) {
+    this.write(plan, inputs);
+    this.draw(plan);
+    for (const { from, to } of plan.copies) this.copySurface(surfaceOf(from), surfaceOf(to));
+    return this.read(plan);
+  }
+
+  /**
+   * @param {ReadyPlan} plan
+   * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>}
+   */
+  read({ graph, outputs, device: { pixels } }) {
+    const tensors = [...outputs].map(([name, storage]) => ({
+      name,
+      layout: storage.layout,
+      surface: this.readable(surfaceOf(storage)),
+      isBoolean: graph.types.get(name)?.dtype === "bool",
+    }));
+    return readTensors(this.context, tensors, pixels);
+  }
+
+  /**
+   * The surface, with a framebuffer.
+   * @param {Surface} surface
+   */
+  readable(surface) {
+    if (!surface.framebuffer) this.context.attachFramebuffer(surface);
+    return surface;
+  }
+
+  /**
+   * The time of each draw, the device waited for after each.
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   * @returns {number[]} milliseconds
+   */
+  time(plan, inputs) {
+    this.write(plan, inputs);
+    const { gl } = this.context;
+    const pixel = new Float32Array(4);
+    const wait = (/** @type {Step} */ { surface }) => {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, surface.framebuffer);
+      gl.readBuffer(gl.COLOR_ATTACHMENT0);
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.FLOAT, pixel);
+    };
+    const { steps, numbers } = plan.device;
+    if (steps.length) wait(steps[0]);
+    return steps.map((step) => {
+      const before = performance.now();
+      this.drawStep(step, numbers);
+      wait(step);
+      return performance.now() - before;
+    });
+  }
+
+  /**
+   * @param {Surface} from
+   * @param {Surface} to at least as large
+   */
+  copySurface(from, to) {
+    const { gl } = this.context;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D_ARRAY, to.texture);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.readable(from).framebuffer);
+    const height = Math.min(from.height, to.height);
+    for (let layer = 0; layer < to.layers; layer++) {
+      gl.readBuffer(gl.COLOR_ATTACHMENT0 + layer);
+      gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, layer, 0, 0, to.width, height);
+    }
+  }
+
+  /** Puts the initial values into the state. */
+  resetState() {
+    if (!this.hasState) return;
+    for (const { name, shape, initial } of this.states) {
+      const data = initial === "zeros" ? new Float32Array(sizeOf(shape)) : floatsFrom(this.sourceOf(initial));
+      uploadOnce(this.context, /** @type {Storage} */ (this.stateStorages.get(name)), data);
+    }
+  }
+
+  /**
+   * The state, to be put back by `restoreState`.
+   * @returns {Surface[]}
+   */
+  saveState() {
+    if (!this.hasState) return [];
+    return this.states.map(({ name }) => {
+      const surface = surfaceOf(/** @type {Storage} */ (this.stateStorages.get(name)));
+      const saved = this.context.createSurface(surface.width, surface.height, surface.layers);
+      this.copySurface(surface, saved);
+      return saved;
+    });
+  }
+
+  /** @param {Surface[]} saved */
+  restoreState(saved) {
+    if (!saved.length) this.resetState();
+    saved.forEach((surface, index) => {
+      this.copySurface(surface, surfaceOf(/** @type {Storage} */ (this.stateStorages.get(this.states[index].name))));
+      this.context.deleteSurface(surface);
+    });
+  }
+
+  /**
+   * Deletes what a plan holds on the device.
+   * @param {ReadyPlan} plan
+   */
+  release(plan) {
+    if (!this.plans.delete(plan)) return;
+    const { gl } = this.context;
+    plan.device.surfaces.forEach((surface) => this.context.deleteSurface(surface));
+    gl.deleteBuffer(plan.device.numbers);
+    gl.deleteBuffer(plan.device.pixels);
+  }
+
+  check() {
+    if (this.isDisposed) throw new WebkilnError("the model was disposed");
+    if (this.context.gl.isContextLost()) throw new WebkilnError("the WebGL context was lost; load the model again");
+  }
+
+  dispose() {
+    this.isDisposed = true;
+    this.plans.forEach((plan) => this.release(plan));
+    this.weights.dispose();
+    for (const { home } of this.stateStorages.values()) if (home.surface) this.context.deleteSurface(home.surface);
+  }
+}
+
+/**
+ * @param {Storage} storage
+ * @returns {Surface}
+ */
+function surfaceOf({ home }) {
+  if (!home.surface) throw new Error("a storage has no texture yet");
+  return home.surface;
+}

@@ -1,0 +1,130 @@
+/** A graph of known sizes → draws, and a texture for every value: those that do not live at the same time share one. */
+
+import { UnsupportedOperatorError } from "../../errors.js";
+import { planUnits } from "../../planner/fusion.js";
+import { capabilities, fits, isLowerable, Lowering } from "./lowering.js";
+import { bytesOf } from "./weights.js";
+
+/** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./draws.js").Draw} Draw */
+/** @typedef {import("./weights.js").Home} Home */
+/** @typedef {import("./weights.js").Storage} Storage */
+/** @typedef {import("./weights.js").Weights} Weights */
+/**
+ * @typedef {object} Plan
+ * @property {StaticGraph} graph
+ * @property {Draw[]} draws
+ * @property {{ from: Storage, to: Storage }[]} copies that follow the draws
+ * @property {Map<string, Storage>} inputs
+ * @property {Map<string, Storage>} outputs
+ * @property {Map<Storage, Float32Array>} tables
+ * @property {Home[][]} shared homes that have the same texture, each list in the order of their lives
+ * @property {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number }} info
+ */
+
+/** A texture may have this many times the rows that a value needs. */
+const LARGEST_WASTE = 2;
+
+/**
+ * What of a graph this backend cannot run on a device, a line each.
+ * @param {StaticGraph} graph
+ * @param {Context} context
+ * @returns {string[]}
+ */
+export function unsupported(graph, { layers, limits: { textureSize } }) {
+  const lines = graph.operations.filter((operation) => !isLowerable(operation, graph)).map(({ op, inputs, name, output }) => {
+    const dtypes = inputs.filter((input) => input !== "").map((input) => graph.types.get(input)?.dtype);
+    return `${op} of ${dtypes.join(", ")} to ${graph.types.get(output)?.dtype} (${name || output})`;
+  });
+  const boundary = new Set([...graph.inputs, ...graph.outputs, ...graph.state.map(({ input }) => input)]);
+  for (const [name, { shape, dtype }] of graph.types) {
+    if (boundary.has(name) && dtype !== "f32" && dtype !== "bool") lines.push(`the ${dtype} value ${name}`);
+    if (!fits(shape, layers, textureSize)) lines.push(`the value ${name} of shape [${shape.join(", ")}], which is too large for textures of ${textureSize} × ${textureSize}`);
+  }
+  return lines;
+}
+
+/**
+ * @param {StaticGraph} graph
+ * @param {Context} context
+ * @param {Weights} weights
+ * @param {ReadonlyMap<string, Storage>} state
+ * @param {{ fuse?: boolean, outputs?: string[] }} [options] what to read afterwards; the graph's outputs by default
+ * @returns {Plan}
+ * @throws {UnsupportedOperatorError} everything that the backend cannot run
+ */
+export function planGraph(graph, context, weights, state, { fuse = true, outputs = graph.outputs } = {}) {
+  const missing = unsupported({ ...graph, outputs }, context);
+  if (missing.length) throw new UnsupportedOperatorError(`the WebGL backend cannot run this model; use the backend "wasm":\n${missing.join("\n")}`);
+  const units = planUnits({ ...graph, outputs }, capabilities(), { fuse });
+  const lowering = new Lowering(graph, context.layers, context.limits.textureUnits, weights, state);
+  const inputs = new Map(graph.inputs.map((name) => [name, lowering.buffer(name)]));
+  for (const unit of units) lowering.lower(unit);
+  const read = new Map(outputs.map((name) => [name, lowering.output(name)]));
+  lowering.updateState(state);
+  const { draws, copies, tables } = lowering;
+
+  const lives = lifetimes(draws, copies, [...inputs.values()], [...read.values()]);
+  const shared = shareTextures(lives);
+  const info = {
+    segments: [{ backend: "webgl", operations: units.reduce((sum, { operation, program }) => sum + (operation ? 1 : 0) + (program?.operations.length ?? 0), 0), commands: draws.length }],
+    arenaBytes: shared.reduce((sum, homes) => sum + bytesOf(sizeOfShared(homes)), 0),
+    intermediateBytes: [...lives.keys()].reduce((sum, home) => sum + bytesOf(home), 0),
+  };
+  return { graph, draws, copies, inputs, outputs: read, tables, shared, info };
+}
+
+/** @typedef {{ first: number, last: number }} Lifetime numbers of draws; −1 is before the first */
+
+/**
+ * @param {Draw[]} draws
+ * @param {{ from: Storage, to: Storage }[]} copies
+ * @param {Storage[]} inputs
+ * @param {Storage[]} outputs
+ * @returns {Map<Home, Lifetime>} of the homes of the arena
+ */
+function lifetimes(draws, copies, inputs, outputs) {
+  /** @type {Map<Home, Lifetime>} */
+  const lives = new Map();
+  const touch = (/** @type {Storage} */ { home }, /** @type {number} */ index) => {
+    if (home.kind !== "arena") return;
+    const { first, last } = lives.get(home) ?? { first: index, last: index };
+    lives.set(home, { first: Math.min(first, index), last: Math.max(last, index) });
+  };
+  for (const storage of inputs) touch(storage, -1);
+  draws.forEach(({ output, textures }, index) => [output, ...textures].forEach((storage) => touch(storage, index)));
+  for (const { from, to } of copies) [from, to].forEach((storage) => touch(storage, draws.length));
+  for (const storage of outputs) touch(storage, draws.length);
+  return lives;
+}
+
+/**
+ * @param {Map<Home, Lifetime>} lives
+ * @returns {Home[][]}
+ */
+function shareTextures(lives) {
+  /** @type {{ homes: Home[], last: number }[]} */
+  const textures = [];
+  for (const [home, { first, last }] of [...lives].sort(([, a], [, b]) => a.first - b.first)) {
+    const fitting = textures.filter((texture) => {
+      const { width, height, layers } = sizeOfShared(texture.homes);
+      const [low, high] = [height, home.height].sort((a, b) => a - b);
+      return texture.last < first && width === home.width && layers === home.layers && high <= low * LARGEST_WASTE;
+    });
+    const best = fitting.sort((a, b) => Math.abs(sizeOfShared(a.homes).height - home.height) - Math.abs(sizeOfShared(b.homes).height - home.height))[0];
+    if (best) {
+      best.homes.push(home);
+      best.last = last;
+    } else textures.push({ homes: [home], last });
+  }
+  return textures.map(({ homes }) => homes);
+}
+
+/**
+ * @param {Home[]} homes
+ * @returns {Home}
+ */
+export function sizeOfShared(homes) {
+  return { ...homes[0], height: Math.max(...homes.map(({ height }) => height)) };
+}

@@ -1,0 +1,130 @@
+/** Constants as textures, each in the storage that kernels read it from. */
+
+import { sizeOf, viewOf } from "../../dtypes.js";
+import { halfToNumber } from "../../half.js";
+import { floatsOf, layoutOf, packBlocks } from "./storage.js";
+
+/** @typedef {import("../../constants.js").Source} Source */
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./context.js").Surface} Surface */
+/** @typedef {import("./storage.js").Layout} Layout */
+/**
+ * Where tensors lie. `arena` homes get their surface from the plan, `fixed` ones hold a constant, `state` ones what is kept between runs.
+ * @typedef {object} Home
+ * @property {"arena" | "fixed" | "state"} kind
+ * @property {number} width
+ * @property {number} height
+ * @property {number} layers
+ * @property {Surface} [surface] once it is made
+ */
+/** @typedef {{ layout: Layout, home: Home }} Storage a home read as some shape */
+
+/** Weights are read four inputs at a time, so they lie in four layers whatever R is. */
+export const WEIGHT_LAYERS = 4;
+
+/**
+ * @param {Home["kind"]} kind
+ * @param {Layout} layout
+ * @returns {Storage}
+ */
+export function createStorage(kind, layout) {
+  const { width, height, layers } = layout;
+  return { layout, home: { kind, width, height, layers } };
+}
+
+/** @param {Home} home */
+export function bytesOf({ width, height, layers }) {
+  return width * height * layers * 16;
+}
+
+/**
+ * The elements of a constant as floats.
+ * @param {Source} source
+ * @returns {ArrayLike<number>}
+ */
+export function floatsFrom({ bytes, half, dtype, shape }) {
+  const { buffer } = bytes.slice();
+  return half ? Float32Array.from(new Uint16Array(buffer), halfToNumber) : viewOf(buffer, dtype, 0, sizeOf(shape));
+}
+
+/**
+ * Fills the texture of a storage.
+ * @param {Context} context
+ * @param {Storage} storage
+ * @param {ArrayLike<number>} data row-major
+ */
+export function uploadOnce({ gl }, { layout, home }, data) {
+  const texels = new Float32Array(floatsOf(layout));
+  packBlocks(layout, data, texels);
+  gl.bindTexture(gl.TEXTURE_2D_ARRAY, /** @type {Surface} */ (home.surface).texture);
+  gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, layout.width, layout.height, layout.layers, gl.RGBA, gl.FLOAT, texels);
+}
+
+export class Weights {
+  /**
+   * @param {Context} context
+   * @param {(name: string) => Source} sourceOf
+   */
+  constructor(context, sourceOf) {
+    this.context = context;
+    this.sourceOf = sourceOf;
+    /** @type {Map<string, { name: string, storage: Storage }>} */
+    this.wanted = new Map();
+    /** @type {Map<string, number | null>} */
+    this.scalars = new Map();
+    /** A bias for those that have none. */
+    this.zeros = createStorage("fixed", layoutOf([4], 1));
+  }
+
+  get bytes() {
+    return [...this.wanted.values()].reduce((sum, { storage }) => sum + bytesOf(storage.home), 0);
+  }
+
+  /**
+   * @param {string} name
+   * @param {readonly number[]} shape
+   * @param {number} layers
+   * @returns {Storage}
+   */
+  request(name, shape, layers) {
+    const layout = layoutOf(shape, layers);
+    const key = `${layout.layers} ${name}`;
+    const known = this.wanted.get(key);
+    if (known) return known.storage;
+    const storage = createStorage("fixed", layout);
+    this.wanted.set(key, { name, storage });
+    return storage;
+  }
+
+  /**
+   * The value of a constant of one element.
+   * @param {string} name
+   * @returns {number}
+   */
+  scalar(name) {
+    let value = this.scalars.get(name);
+    if (value === undefined || value === null) this.scalars.set(name, (value = floatsFrom(this.sourceOf(name))[0]));
+    return value;
+  }
+
+  /** Makes the textures that were newly asked for. */
+  fill() {
+    const make = (/** @type {Storage} */ { home }) => {
+      home.surface = { texture: this.context.createTexture(home.width, home.height, home.layers), framebuffer: null, width: home.width, height: home.height, layers: home.layers };
+    };
+    if (!this.zeros.home.surface) make(this.zeros);
+    for (const { name, storage } of this.wanted.values()) {
+      if (storage.home.surface) continue;
+      make(storage);
+      uploadOnce(this.context, storage, floatsFrom(this.sourceOf(name)));
+    }
+  }
+
+  dispose() {
+    for (const { home } of [this.zeros, ...[...this.wanted.values()].map(({ storage }) => storage)]) {
+      if (home.surface) this.context.deleteSurface(home.surface);
+      delete home.surface;
+    }
+    this.wanted.clear();
+  }
+}

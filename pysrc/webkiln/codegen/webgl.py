@@ -1,0 +1,167 @@
+"""The WebGL2 kernels: GLSL skeletons, rendered from `webgl_kernels/` for each R, with the numbers that each one reads.
+
+A skeleton has holes that start with `@`; the runtime joins declarations, an epilogue and operands into them. Shape numbers are no
+part of the text: they come from a uniform buffer, word by word as the kernel table below says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from webkiln.codegen.paths import source_folder
+
+LAYERS = (1, 2, 4, 8)
+"""R: the layers that a fragment may write."""
+
+OUTPUT_FIELDS = ("shift", "channel_blocks", "blocks", "texels", "columns", "channels")
+TENSOR_FIELDS = ("shift", "channel_blocks", "blocks", "layer_shift")
+_OUTPUT_VECTORS = 2
+
+_WINDOW = (
+    "height width out_height kernel_height kernel_width stride_height stride_width padding_top padding_left "
+    "dilation_height dilation_width bias_last"
+)
+_POOL = "mode height width out_height window_height window_width stride_height stride_width padding_top padding_left *lowest"
+_MOVE = "offset rank x_columns"
+_REDUCE = "mode offset rank folded count x_columns *initial"
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A kernel: its template, the tensors it reads, and its fields, one 32-bit word each (`*` before a float's).
+
+    `has_axes`: vectors of four words, an axis each, follow the fields. `options` go to the template.
+    """
+
+    template: str
+    inputs: tuple[str, ...] = ()
+    layout: str = ""
+    has_axes: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> list[str]:
+        return [name.removeprefix("*") for name in self.layout.split()]
+
+    @property
+    def floats(self) -> list[str]:
+        return [name[1:] for name in self.layout.split() if name.startswith("*")]
+
+    @property
+    def first_field(self) -> int:
+        """The vector in which the fields begin."""
+        return _OUTPUT_VECTORS + len(self.inputs)
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of the uniform buffer before axes and operands."""
+        return self.first_field + -(-len(self.fields) // 4)
+
+    def names(self) -> SimpleNamespace:
+        """GLSL for every number: tensors are whole vectors, `axes` is the index of the first axis."""
+        names = {name: f"numbers[{_OUTPUT_VECTORS + i}]" for i, name in enumerate(self.inputs)}
+        names |= {name: _word(4 * self.first_field + i) for i, name in enumerate(self.fields)}
+        return SimpleNamespace(**names, axes=self.vectors)
+
+
+_PRODUCT = ("x", "w", "bias")
+_TILES = ((3, 1), (3, 2), (5, 1), (5, 2))
+
+SKELETONS: dict[str, Skeleton] = {
+    "elementwise": Skeleton("elementwise"),
+    "conv2d": Skeleton("conv2d", _PRODUCT, _WINDOW),
+    "product": Skeleton("product", _PRODUCT, "bias_last", options={"batched": False}),
+    "product_batched": Skeleton("product", _PRODUCT, "bias_last rank", has_axes=True, options={"batched": True}),
+    "grouped": Skeleton("grouped", _PRODUCT, f"{_WINDOW} inputs_of_group outputs_of_group"),
+    "depthwise": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"kernel": 0, "stride": 0}),
+    **{
+        f"depthwise_{kernel}_{stride}": Skeleton(
+            "depthwise", _PRODUCT, _WINDOW, options={"kernel": kernel, "stride": stride}
+        )
+        for kernel, stride in _TILES
+    },
+    "pool2d": Skeleton("pool2d", ("x",), _POOL),
+    "resize_linear": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": True}),
+    "resize_nearest": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": False}),
+    "reduce": Skeleton("reduce", ("x",), f"{_REDUCE} x_channels", has_axes=True, options={"aligned": False}),
+    "reduce_aligned": Skeleton("reduce", ("x",), _REDUCE, has_axes=True, options={"aligned": True}),
+    "move": Skeleton("move", ("x",), f"{_MOVE} x_channels", True, {"aligned": False, "masked": False}),
+    "move_aligned": Skeleton("move", ("x",), f"{_MOVE} block", True, {"aligned": True, "masked": False}),
+    "pad": Skeleton("move", ("x",), f"{_MOVE} x_channels *value", True, {"aligned": False, "masked": True}),
+    "pad_aligned": Skeleton("move", ("x",), f"{_MOVE} block *value", True, {"aligned": True, "masked": True}),
+    "concat_rows": Skeleton("concat", (), "inner size", options={"channels": False}),
+    "concat_channels": Skeleton("concat", (), "", options={"channels": True}),
+}
+
+
+def _word(index: int) -> str:
+    return f"numbers[{index // 4}].{'xyzw'[index % 4]}"
+
+
+_OUTPUT = SimpleNamespace(**{name: _word(i) for i, name in enumerate(OUTPUT_FIELDS)})
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(source_folder("webgl_kernels")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _compact(text: str) -> str:
+    """Without comments, indentation and empty lines."""
+    lines = (re.sub(r"(?<!:)//(?!=).*", "", line).strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def skeleton(name: str, layers: int) -> str:
+    """The declarations and the function `load` of a kernel that writes `layers` layers."""
+    kernel = SKELETONS[name]
+    template = _environment().get_template(f"{kernel.template}.glsl.j2")
+    return _compact(template.render(layers=range(layers), n=kernel.names(), y=_OUTPUT, **kernel.options))
+
+
+def frame(layers: int) -> str:
+    """The program around a kernel."""
+    return _compact(_environment().get_template("frame.glsl.j2").render(layers=range(layers), y=_OUTPUT))
+
+
+def pieces() -> dict[str, str]:
+    """What the runtime joins into the holes, by name."""
+    text = _environment().get_template("pieces.glsl.j2").render(y=_OUTPUT, concat=SKELETONS["concat_rows"].names())
+    parts = re.split(r"^//= (\w+)$", _compact(text), flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def skeletons_module() -> str:
+    """`skeletons.js`: every skeleton for every R, and what each one reads. A pure function of the templates and the table."""
+    entries = []
+    for name, kernel in SKELETONS.items():
+        record = {
+            "inputs": list(kernel.inputs),
+            "fields": kernel.fields,
+            "floats": kernel.floats,
+            "vectors": kernel.vectors,
+            "sources": {str(layers): skeleton(name, layers) for layers in LAYERS},
+        }
+        entries.append(f"  {name}: {json.dumps(record)},")
+    frames = json.dumps({str(layers): frame(layers) for layers in LAYERS})
+    vertex = _compact(_environment().get_template("vertex.glsl.j2").render())
+    return (
+        "// Rendered from webgl_kernels/ by the build. Do not edit.\n"
+        "/** @typedef {{ inputs: string[], fields: string[], floats: string[], vectors: number, sources: Record<number, string> }} Skeleton */\n"
+        "/** @type {Record<string, Skeleton>} */\n"
+        "export const skeletons = {\n" + "\n".join(entries) + "\n};\n\n"
+        f"/** @type {{Record<number, string>}} */\nexport const frames = {frames};\n\n"
+        f"/** @type {{Record<string, string>}} */\nexport const pieces = {json.dumps(pieces(), indent=2)};\n\n"
+        f"export const vertexShader = {json.dumps(vertex)};\n"
+    )

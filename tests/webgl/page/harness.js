@@ -1,0 +1,60 @@
+/** Models on the WebGL backend with a chosen R and forced limits: what the session of the runtime drives, under the public `load`. */
+
+import { Context } from "../js/backends/webgl/context.js";
+import { WebglBackend } from "../js/backends/webgl/backend.js";
+import { loadSources } from "../js/constants.js";
+import { evaluateDim } from "../js/dims.js";
+import { readInput } from "../js/dtypes.js";
+import { fetchJson } from "../js/fetching.js";
+import { readModel } from "../js/format.js";
+import { inferGraph, liveGraph } from "../js/graph.js";
+import { createSession } from "../js/session.js";
+
+/** Browsers have few contexts: one for each choice. @type {Map<string, Context>} */
+const contexts = new Map();
+
+function contextOf({ layers, limits }) {
+  const key = JSON.stringify([layers, limits]);
+  if (!contexts.has(key)) contexts.set(key, new Context({ layers, limits }));
+  return contexts.get(key);
+}
+
+async function load(url, { layers, limits, fuse = true }) {
+  const base = new URL(url, location.href);
+  const description = readModel(await fetchJson(base, {}));
+  const [signature] = description.signatures;
+  const live = liveGraph(description, signature);
+  const sources = await loadSources({ description, base, fetching: {} }, live.constants);
+  const graph = inferGraph(description, signature, live, new Map());
+  const context = contextOf({ layers, limits });
+  const states = description.state.map(({ input, shape, dtype, initial }) => ({ name: input, shape, dtype, initial }));
+  const backend = new WebglBackend(context, states, (name) => sources.get(name));
+  const started = performance.now();
+  const plan = backend.prepare(graph, { fuse });
+  await backend.ready(plan);
+  const compileMilliseconds = performance.now() - started;
+  return {
+    backend: backend.name,
+    build: `R${context.layers}`,
+    inputs: signature.inputs,
+    outputs: signature.outputs,
+    plan: {
+      ...plan.info,
+      programs: new Set(plan.device.steps.map(({ program }) => program)).size,
+      kernels: plan.draws.map(({ recipe }) => recipe.skeleton),
+      renderer: context.renderer,
+      compileMilliseconds,
+    },
+    async run(inputs) {
+      const values = new Map(signature.inputs.map(({ name, value, dtype, shape }) => [value, readInput(name, inputs[name], dtype, shape.map((dim) => evaluateDim(dim, new Map()))).data]));
+      const results = await backend.run(plan, values);
+      const error = context.gl.getError();
+      if (error) throw new Error(`WebGL error ${error}`);
+      return Object.fromEntries(signature.outputs.map(({ name, value }) => [name, Object.assign(results.get(value).data, { shape: results.get(value).shape })]));
+    },
+    reset: () => backend.resetState(),
+    dispose: () => backend.dispose(),
+  };
+}
+
+export const session = createSession({ webkiln: { load } });

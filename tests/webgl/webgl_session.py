@@ -1,0 +1,71 @@
+"""A page with the WebGL backend from the source modules, at a chosen R and with forced limits, on one of the software drivers."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+from webkiln import Model
+from webkiln.browsers.chromium import find_chromium, launch_options
+from webkiln.browsers.page import BrowserPage, PageHost
+from webkiln.browsers.server import LocalServer
+from webkiln.codegen.paths import source_folder
+
+DRIVERS = {
+    "swiftshader": ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+    "llvmpipe": ["--use-gl=angle", "--use-angle=gl-egl", "--ignore-gpu-blocklist"],
+}
+LIMITS = {"textureSize": 2048, "textureUnits": 16, "attachments": 4}
+
+
+class WebglSession:
+    """One browser on one driver; close it."""
+
+    def __init__(self, driver: str, timeout: float = 300.0) -> None:
+        self._server = LocalServer(exchange=True)
+        self._timeout = timeout
+        options = launch_options(find_chromium())
+        others = {argument for arguments in DRIVERS.values() for argument in arguments}
+        options["args"] = [argument for argument in options["args"] if argument not in others] + DRIVERS[driver]
+        self._server.mount("js", source_folder("js"))
+        url = self._server.mount("page", Path(__file__).parent / "page")
+        self._host = PageHost(BrowserPage("chromium", options), url)
+        self._count = 0
+
+    def load(self, model: Model, layers: int, limits: dict[str, int] | None = None, **options: Any) -> dict[str, Any]:
+        """The page's `id` of the model and its `plan`."""
+        self._count += 1
+        prefix = f"models/{self._count}"
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(Path(folder) / "model")
+            url = self._server.mount(prefix, Path(folder) / "model") + "model.json"
+            try:
+                arguments = {"url": url, "options": {"layers": layers, "limits": limits or LIMITS, **options}}
+                return self._host.call("load", arguments, self._timeout)
+            finally:
+                self._server.unmount(prefix)
+
+    def run(self, loaded: dict[str, Any], inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        given = self._server.put(save({name: np.asarray(array, order="C") for name, array in inputs.items()}))
+        wanted = self._server.reserve()
+        try:
+            self.milliseconds = self._host.call(
+                "run", {"id": loaded["id"], "inputs": given, "outputs": wanted}, self._timeout
+            )["milliseconds"]
+            return load(self._server.take(wanted))
+        finally:
+            self._server.discard(given)
+            self._server.discard(wanted)
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        return self._host.call(method, arguments, self._timeout)
+
+    def dispose(self, loaded: dict[str, Any]) -> None:
+        self._host.call("dispose", {"id": loaded["id"]}, self._timeout)
+
+    def close(self) -> None:
+        self._host.close()
+        self._server.close()
