@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Folder
+from model_folder import Folder
 from safetensors.numpy import save as to_safetensors
 from webkiln import webformat
 from webkiln.errors import FormatError, HashError, UnsupportedOperatorError, WebkilnError

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Folder
+from model_folder import Folder
 from webkiln.errors import WebkilnError
 from webkiln.webformat.read import parse_shard
 
