@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 from webkiln import gallery
-from webkiln.browsers import chromium
+from webkiln.browsers import chromium, firefox, webkit
+from webkiln.browsers.display import Display
+from webkiln.browsers.host import Host
+from webkiln.browsers.page import BrowserPage, PageHost
 from webkiln.codegen.paths import dist_folder
+from webkiln.errors import BrowserError
 
 STRICT = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'"
 
@@ -31,6 +35,8 @@ globalThis.check = async (options) => {
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, [...array]])),
   };
 };
+// What drives other browsers looks for a session with methods.
+globalThis.webkilnSession = { call: async (_, options) => ({ result: await check(options) }) };
 document.documentElement.dataset.ready = "yes";
 """
 
@@ -78,7 +84,9 @@ def page_folder(model, tmp_path_factory) -> Path:
     (folder / "module.js").write_text(
         "import * as webkiln from './runtime/webkiln.min.mjs'; globalThis.webkiln = webkiln; await import('./check.js');"
     )
-    (folder / "module.html").write_text("<!doctype html><meta charset=utf-8><script type=module src='module.js'></script>")
+    (folder / "module.html").write_text(
+        "<!doctype html><meta charset=utf-8><script type=module src='module.js'></script>"
+    )
     return folder
 
 
@@ -123,6 +131,40 @@ def test_strict_policy_and_worker(browser, page_folder, model, document, worker)
         assert np.abs(received - expected).max() <= 1e-5 * np.abs(expected).max()
     assert sum("webkiln-plain.wasm" in path for path in asked) >= 1
     assert any("webkiln.worker.min.js" in path for path in asked) == (worker == "true")
+
+
+@contextmanager
+def other_browser(name: str, address: str) -> Iterator[Host]:
+    """A page of Firefox or WebKitGTK at an address; skips where the browser is not installed."""
+    try:
+        executable = firefox.find_firefox() if name == "firefox" else webkit.find_webkit()[0]
+    except BrowserError as error:
+        pytest.skip(str(error))
+    with ExitStack() as stack:
+        host: Host
+        if name == "webkit":
+            host = webkit.WebKitHost(address)
+        else:
+            display = Display()
+            stack.callback(display.close)
+            page = BrowserPage("firefox", firefox.launch_options(executable, display.environment))
+            stack.callback(page.close)
+            host = PageHost(page, address)
+        stack.callback(host.close)
+        yield host
+
+
+@pytest.mark.parametrize("name", ["firefox", "webkit"])
+def test_other_browsers_load_the_script(page_folder, name) -> None:
+    with (
+        site(page_folder, {"Content-Security-Policy": STRICT}) as (address, asked),
+        other_browser(name, address + "index.html") as host,
+    ):
+        for worker in (False, True):
+            result = host.call("check", {"worker": worker}, 60)
+            assert (result["build"], result["passed"], result["events"][-1]) == ("plain", True, "ready")
+            assert result["error"]["name"] == "InputError"
+    assert any("webkiln.worker.min.js" in path for path in asked)
 
 
 def test_from_another_origin(browser, page_folder, tmp_path) -> None:
