@@ -7,7 +7,7 @@ import { packWeights } from "./storage.js";
 /** @typedef {import("./device.js").Device} Device */
 /** @typedef {import("./device.js").Tensor} Tensor */
 /** @typedef {import("./shaders.js").Style} Style */
-/** @typedef {{ window: boolean, inner: "inputs" | "outputs" }} Choices reading pattern, order of weights */
+/** @typedef {{ window: boolean } & shaders.Weights} Choices reading pattern, order of weights */
 /** @typedef {Style & Choices & { name: string }} Variant */
 /** @typedef {ReturnType<Device["operation"]>} Operation */
 /** @typedef {any} Tfjs the namespace of TensorFlow.js, whose script puts it on the page */
@@ -45,6 +45,8 @@ const ADDRESSES = [
 const DIRECT = { name: "tap by tap", window: false };
 /** @type {Partial<Variant>} */
 const OUTER = { name: "weights by outputs", inner: "outputs" };
+/** @type {Partial<Variant>} */
+const FLAT = { name: "flat weights", flat: true };
 
 /**
  * @param {number[]} shape
@@ -72,17 +74,17 @@ function convolution(shape, outputs, { kernel = 1, stride = 1, depthwise = false
       return () => (depthwise ? tf.fused.depthwiseConv2d(options) : tf.fused.conv2d(options));
     },
     ours(device, variant) {
-      const { inner, window } = variant;
+      const { inner, flat, window } = variant;
       const layers = output[1] === 1 ? 1 : variant.layers; // as its storage
-      const packed = packWeights(weights, taps, inputs, outputs, inner, variant.addressing);
+      const packed = packWeights(weights, taps, inputs, outputs, variant);
       const tensors = {
         x: device.upload(shape, x.data, variant),
         w: depthwise ? device.upload([kernel, kernel, inputs], weights, { ...variant, layers: 1 }) : device.tensor(packed.layout, variant.textures, packed.texels),
         bias: device.upload([1, 1, outputs], bias, variant),
       };
-      if (kernel === 1) return device.operation(shaders.pointwise(layers, { inner }), variant, tensors, output);
+      if (kernel === 1) return device.operation(shaders.pointwise(layers, { inner, flat }), variant, tensors, output);
       const make = depthwise ? shaders.depthwise : shaders.convolution;
-      return device.operation(make(layers, { kernel, stride, padding, window, inner }), variant, tensors, output, window ? {} : { kernel, stride, padding });
+      return device.operation(make(layers, { kernel, stride, padding, window, inner, flat }), variant, tensors, output, window ? {} : { kernel, stride, padding });
     },
   };
 }
@@ -144,17 +146,17 @@ const concat = (shape, other, aligned) =>
 
 /** @returns {Case[]} */
 export const cases = () => [
-  convolution([96, 96, 32], 16, { variants: [...ADDRESSES, OUTER] }),
-  convolution([96, 96, 16], 96, { variants: [...ADDRESSES, OUTER] }),
-  convolution([48, 48, 24], 144),
-  convolution([48, 48, 96], 24),
-  convolution([24, 24, 96], 64, { variants: [...ADDRESSES, OUTER] }),
-  convolution([12, 12, 320], 1280, { variants: [OUTER] }),
-  convolution([12, 12, 64], 384),
-  convolution([6, 6, 960], 160, { variants: [OUTER] }),
-  convolution([1, 1, 1152], 195),
+  convolution([96, 96, 32], 16, { variants: [...ADDRESSES, OUTER, FLAT] }),
+  convolution([96, 96, 16], 96, { variants: [...ADDRESSES, OUTER, FLAT] }),
+  convolution([48, 48, 24], 144, { variants: [FLAT] }),
+  convolution([48, 48, 96], 24, { variants: [FLAT] }),
+  convolution([24, 24, 96], 64, { variants: [...ADDRESSES, OUTER, FLAT] }),
+  convolution([12, 12, 320], 1280, { variants: [OUTER, FLAT] }),
+  convolution([12, 12, 64], 384, { variants: [FLAT] }),
+  convolution([6, 6, 960], 160, { variants: [OUTER, FLAT] }),
+  convolution([1, 1, 1152], 195, { variants: [FLAT] }),
   convolution([192, 192, 3], 32, { kernel: 3, stride: 2, variants: [DIRECT, ...ADDRESSES] }),
-  convolution([24, 24, 64], 64, { kernel: 3, variants: [DIRECT, OUTER] }),
+  convolution([24, 24, 64], 64, { kernel: 3, variants: [DIRECT, OUTER, FLAT] }),
   convolution([96, 96, 32], 32, { kernel: 3, depthwise: true, variants: [DIRECT, ...ADDRESSES] }),
   convolution([96, 96, 96], 96, { kernel: 3, stride: 2, depthwise: true, variants: [DIRECT, ...ADDRESSES] }),
   convolution([24, 24, 192], 192, { kernel: 3, depthwise: true, variants: [DIRECT, ...ADDRESSES] }),

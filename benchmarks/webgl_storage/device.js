@@ -1,7 +1,7 @@
 /** WebGL2: textures, programs, and draws bound as a plan would bind them. */
 
 import { layout, pack, unpack } from "./storage.js";
-import { fragmentShader, layoutNumbers, numberTypes, samplerNames } from "./shaders.js";
+import { fragmentShader, isArray, layoutNumbers, numberTypes, samplerNames } from "./shaders.js";
 
 /** @typedef {import("./storage.js").Layout} Layout */
 /** @typedef {import("./shaders.js").Kernel} Kernel */
@@ -21,8 +21,8 @@ export class Device {
     this.gl = gl;
     /** @type {Map<string, WebGLProgram>} */
     this.programs = new Map();
-    /** @type {number[]} milliseconds from the text to the end of the first draw, a program each */
-    this.compileTimes = [];
+    /** @type {Map<string, number>} by the text of a program: milliseconds from the text to the end of the first draw */
+    this.compileTimes = new Map();
     this.buffer = gl.createBuffer();
     this.used = 0;
     /** @type {WebGLTexture[]} */
@@ -65,14 +65,15 @@ export class Device {
   tensor(at, textures, texels) {
     const { gl } = this;
     const { textureWidth: width, textureHeight: height, layers } = at;
-    const target = textures === "array" ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
-    const made = Array.from({ length: textures === "array" ? 1 : layers }, (_, r) => {
+    const array = isArray(textures, layers);
+    const target = array ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
+    const made = Array.from({ length: array ? 1 : layers }, (_, r) => {
       const texture = /** @type {WebGLTexture} */ (gl.createTexture());
       this.textures.push(texture);
       gl.bindTexture(target, texture);
       for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(target, filter, gl.NEAREST);
       for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(target, wrap, gl.CLAMP_TO_EDGE);
-      if (textures === "array") {
+      if (array) {
         gl.texStorage3D(target, 1, gl.RGBA32F, width, height, layers);
         if (texels) gl.texSubImage3D(target, 0, 0, 0, 0, width, height, layers, gl.RGBA, gl.FLOAT, texels);
       } else {
@@ -98,7 +99,7 @@ export class Device {
     gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
     const attachments = Array.from({ length: layers }, (_, r) => gl.COLOR_ATTACHMENT0 + r);
     attachments.forEach((attachment, r) => {
-      if (textures === "array") gl.framebufferTextureLayer(gl.FRAMEBUFFER, attachment, made[0], 0, r);
+      if (isArray(textures, layers)) gl.framebufferTextureLayer(gl.FRAMEBUFFER, attachment, made[0], 0, r);
       else gl.framebufferTexture2D(gl.FRAMEBUFFER, attachment, gl.TEXTURE_2D, made[r], 0);
     });
     gl.drawBuffers(attachments);
@@ -133,8 +134,10 @@ export class Device {
     const program = known ?? this.program(text, samplers);
     const locations = style.numbers === "single" ? numbers.map(({ name, type }) => ({ type, value: values[name], location: gl.getUniformLocation(program, name) })).filter(({ location }) => location) : [];
 
-    const target = style.textures === "array" ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
-    const bound = kernel.inputs.flatMap((name) => inputs[name].textures);
+    const bound = kernel.inputs.flatMap((name) => {
+      const { textures, layout: { layers } } = inputs[name];
+      return textures.map((texture) => ({ texture, target: isArray(style.textures, layers) ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D }));
+    });
 
     const draw = () => {
       gl.useProgram(program);
@@ -143,7 +146,7 @@ export class Device {
         if (type === "int") gl.uniform1i(location, value);
         else gl.uniform1f(location, value);
       }
-      bound.forEach((texture, unit) => {
+      bound.forEach(({ texture, target }, unit) => {
         gl.activeTexture(gl.TEXTURE0 + unit);
         gl.bindTexture(target, texture);
       });
@@ -159,7 +162,7 @@ export class Device {
     finish();
     if (!known) {
       this.programs.set(text, program);
-      this.compileTimes.push(performance.now() - began);
+      this.compileTimes.set(text, performance.now() - began);
     }
     const read = () => {
       gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
@@ -173,7 +176,7 @@ export class Device {
       if (failure) throw new Error(`WebGL error ${failure}`);
       return unpack(output.layout, texels);
     };
-    return { draw, finish, read };
+    return { draw, finish, read, text };
   }
 
   /** @param {string} text @param {string[]} samplers in the order of their units */

@@ -7,7 +7,7 @@ import { Device } from "./device.js";
 /** @typedef {{ name: string, run: (count: number) => void, count: number, samples: number[], difference: number }} Runner */
 
 const LARGEST_DIFFERENCE = 1e-5;
-const BASE = /** @type {const} */ ({ addressing: "rows", numbers: "block", reading: "sample", textures: "array", window: true, inner: "inputs" });
+const BASE = /** @type {const} */ ({ addressing: "rows", numbers: "block", reading: "sample", textures: "array", window: true, inner: "inputs", flat: false });
 const tf = /** @type {any} */ (globalThis).tf;
 
 /** @param {ArrayLike<number>} actual @param {ArrayLike<number>} expected */
@@ -60,6 +60,8 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
   const usable = layers.filter((count) => !device.refusal(count));
   const info = device.gl.getExtension("WEBGL_debug_renderer_info");
   const report = [];
+  /** @type {Map<string, Set<string>>} the texts of the programs that a variant uses, by its name */
+  const texts = new Map();
   let tfjsFirst = 0;
   for (const one of cases().filter(({ kind, name }) => `${kind} ${name}`.includes(only))) {
     const expected = one.reference();
@@ -70,7 +72,8 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
     ]);
     tf.engine().startScope();
     const runners = variants.map((variant) => {
-      const { draw, finish, read } = one.ours(device, variant);
+      const { draw, finish, read, text } = one.ours(device, variant);
+      texts.set(variant.name, (texts.get(variant.name) ?? new Set()).add(text));
       const run = (/** @type {number} */ count) => {
         for (let k = 0; k < count; k++) draw();
         finish();
@@ -100,7 +103,7 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
   return {
     renderer: info ? device.gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "unknown",
     refused: layers.filter((count) => !usable.includes(count)),
-    compileTimes: device.compileTimes,
+    programs: [...texts].map(([name, used]) => ({ name, compileTimes: [...used].map((text) => device.compileTimes.get(text)) })),
     tfjsPrograms: Object.keys(tf.backend().binaryCache).length,
     tfjsFirst,
     cases: report,

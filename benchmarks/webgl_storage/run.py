@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 from webkiln.browsers.chromium import find_chromium, launch_options
@@ -75,24 +75,47 @@ def measure(renderer: str, plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(report: dict[str, Any]) -> None:
-    compile_times = report["compileTimes"]
-    print(f"{report['browser']}, {report['renderer']}; milliseconds a draw; speed: tfjs's median / this median, above 1 is faster")
-    print(f"{'kind':<24} {'case':<24} {'variant':<20} {'median':>8} {'minimum':>8} {'GFLOP/s':>8} {'speed':>6}")
-    for case in report["cases"]:
-        peer = median(next(runner for runner in case["runners"] if runner["name"] == PEER)["samples"])
-        for runner in case["runners"]:
-            time = median(runner["samples"])
-            rate = f"{case['operations'] / time / 1e6:.2f}" if case.get("operations") else ""
-            print(
-                f"{case['kind']:<24} {case['name']:<24} {runner['name']:<20} {time:>8.3f} {min(runner['samples']):>8.3f}"
-                f" {rate:>8} {peer / time:>6.2f}"
-            )
+    """Each case, then each variant over all cases."""
+    print(f"{report['browser']}, {report['renderer']}")
     print(
-        f"{len(compile_times)} programs of ours, all variants: median {median(compile_times):.1f} ms, longest {max(compile_times):.1f} ms to"
-        f" the end of the first draw; {report['tfjsPrograms']} of tfjs, {report['tfjsFirst']:.0f} ms for its first calls"
+        "milliseconds a draw; speed: tfjs's time divided by this one, median of rounds (in brackets: of minima); above 1 is faster\n"
+    )
+    print(f"{'case':<50} {'variant':<18} {'median':>8} {'minimum':>8} {'GFLOP/s':>8} {'speed':>6}")
+    for case in report["cases"]:
+        samples = {runner["name"]: runner["samples"] for runner in case["runners"]}
+        for name, times in samples.items():
+            rate = f"{case['operations'] / min(times) / 1e6:.2f}" if case.get("operations") else ""
+            speed = f"{paired(samples[PEER], times):>6.2f} ({min(samples[PEER]) / min(times):.2f})"
+            title = f"{case['kind']} {case['name']}"
+            print(f"{title:<50} {name:<18} {median(times):>8.3f} {min(times):>8.3f} {rate:>8} {speed}")
+    print(f"\n{'over its cases':<18} {'cases':>5} {'speed':>6} {'to R=4':>7} {'programs':>9} {'first draws, ms':>16}")
+    for variant in report["programs"]:
+        name, times = variant["name"], variant["compileTimes"]
+        speed, to_four = relative(report, name, PEER), relative(report, name, "R=4")
+        print(
+            f"{name:<18} {len(times_of(report, name)):>5} {speed:>6.2f} {to_four:>7.2f} {len(times):>9} {sum(times):>16.0f}"
+        )
+    print(
+        f"{PEER:<18} {len(report['cases']):>5} {1:>6.2f} {'':>7} {report['tfjsPrograms']:>9} {report['tfjsFirst']:>16.0f}"
     )
     if report["refused"]:
         print(f"refused by the device: R = {report['refused']}")
+
+
+def times_of(report: dict[str, Any], name: str) -> list[dict[str, list[float]]]:
+    """The samples of all variants, by name, of each case that has the variant `name`."""
+    cases = [{runner["name"]: runner["samples"] for runner in case["runners"]} for case in report["cases"]]
+    return [case for case in cases if name in case]
+
+
+def paired(base: list[float], times: list[float]) -> float:
+    """The median, over rounds, of the ratio within a round: what else the machine does mostly falls out."""
+    return median(one / other for one, other in zip(base, times, strict=True))
+
+
+def relative(report: dict[str, Any], name: str, base: str) -> float:
+    """How much faster `name` is than `base`: the geometric mean over the cases that have both."""
+    return geometric_mean(paired(case[base], case[name]) for case in times_of(report, name) if base in case)
 
 
 if __name__ == "__main__":

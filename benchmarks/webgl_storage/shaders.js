@@ -62,10 +62,8 @@ function access(tensor, { addressing, reading, textures }, layers) {
   const place = fetched ? "ivec2" : "vec2";
   const value = fetched ? "p" : `(vec2(p) + 0.5) * vec2(${tensor}_per_width, ${tensor}_per_height)`;
   const plane = (/** @type {number} */ r) => (fetched ? `texelFetch(${tensor}${r}, p, 0)` : `textureLod(${tensor}${r}, p, 0.0)`);
-  const read = {
-    array: fetched ? `texelFetch(${tensor}, ivec3(p, layer), 0)` : `textureLod(${tensor}, vec3(p, float(layer)), 0.0)`,
-    planes: repeat(layers, (r) => (r < layers - 1 ? `layer == ${r} ? ` : "") + plane(r), " : "),
-  }[textures];
+  const whole = fetched ? `texelFetch(${tensor}, ivec3(p, layer), 0)` : `textureLod(${tensor}, vec3(p, float(layer)), 0.0)`;
+  const read = isArray(textures, layers) ? whole : repeat(layers, (r) => (r < layers - 1 ? `layer == ${r} ? ` : "") + plane(r), " : ");
   return `#define ${tensor}_place ${place}
 int ${tensor}_base(int row) { return ${base}; }
 ${place} ${tensor}_at(int base, int offset) { ${at} return ${value}; }
@@ -92,8 +90,11 @@ function locate(addressing) {
   return `${place} block = offset / y_channel_blocks; channel_block = offset - block * y_channel_blocks;`;
 }
 
+/** A tensor of one layer is a plain texture. @param {Style["textures"]} textures @param {number} layers */
+export const isArray = (textures, layers) => textures === "array" && layers > 1;
+
 /** @param {string} tensor @param {Style} style @param {number} layers */
-export const samplerNames = (tensor, { textures }, layers) => (textures === "array" ? [tensor] : Array.from({ length: layers }, (_, r) => `${tensor}${r}`));
+export const samplerNames = (tensor, { textures }, layers) => (isArray(textures, layers) ? [tensor] : Array.from({ length: layers }, (_, r) => `${tensor}${r}`));
 
 /**
  * @param {Kernel} kernel
@@ -110,7 +111,7 @@ export function fragmentShader(kernel, style, outputLayers, values) {
   }[style.numbers]();
   return `#version 300 es
 precision highp float; precision highp int; precision highp sampler2DArray; precision highp sampler2D;
-${kernel.inputs.flatMap((name) => samplerNames(name, style, values[`${name}_layers`]).map((sampler) => `uniform ${style.textures === "array" ? "sampler2DArray" : "sampler2D"} ${sampler};`)).join("\n")}
+${kernel.inputs.flatMap((name) => samplerNames(name, style, values[`${name}_layers`]).map((sampler) => `uniform ${isArray(style.textures, values[`${name}_layers`]) ? "sampler2DArray" : "sampler2D"} ${sampler};`)).join("\n")}
 ${repeat(outputLayers, (r) => `layout(location = ${r}) out vec4 y${r};`)}
 ${declared}
 ${[...kernel.inputs, "y"].map((name) => `const int ${name}_layers = ${values[`${name}_layers`]}; const int ${name}_LOG2 = ${Math.log2(values[`${name}_layers`])};`).join("\n")}
@@ -128,15 +129,24 @@ ${kernel.main}
 const relu = (/** @type {string} */ value) => `max(${value}, 0.0)`;
 
 /**
- * Weights are a tensor of layers: row (tap, block), then blocks of the other side. `row` is what stays in the loop over k.
- * @param {string} tap
- * @param {"inputs" | "outputs"} inner
+ * @typedef {{ inner: "inputs" | "outputs", flat: boolean }} Weights `inner` and `flat` as in `packWeights`
  */
-const weights = (tap, inner) => ({
-  row: inner === "inputs" ? `int wb = w_base(${tap} * y_channel_blocks + channel_block);` : "",
-  block: `w_place wp = ${inner === "inputs" ? "w_at(wb, k)" : `w_at(w_base(${tap} * x_channel_blocks + k), channel_block)`};
-${repeat(4, (j) => `vec4 w${j} = w_read(wp, ${j});`)}`,
-});
+
+/**
+ * Weights are a tensor: row (tap, block), then blocks of the other side. `row` is what stays in the loop over k.
+ * @param {string} tap
+ * @param {Weights} options
+ */
+function weights(tap, { inner, flat }) {
+  const base = inner === "inputs" ? "wb" : `w_base(${tap} * x_channel_blocks + k)`;
+  const offset = inner === "inputs" ? "k" : "channel_block";
+  return {
+    row: inner === "inputs" ? `int wb = w_base(${tap} * y_channel_blocks + channel_block);` : "",
+    block: flat
+      ? repeat(4, (j) => `vec4 w${j} = w_read(w_at(${base}, 4 * ${offset} + ${j}), 0);`)
+      : `w_place wp = w_at(${base}, ${offset});\n${repeat(4, (j) => `vec4 w${j} = w_read(wp, ${j});`)}`,
+  };
+}
 
 /** @param {number} r @param {string} value */
 const multiplyAdd = (r, value) => `s${r} += ${value}.x * w0 + ${value}.y * w1 + ${value}.z * w2 + ${value}.w * w3;`;
@@ -147,9 +157,9 @@ ${repeat(R, (r) => `vec4 s${r} = b;`)}
 ${main}
 ${repeat(R, (r) => `y${r} = ${relu(`s${r}`)};`)}`;
 
-/** 1 × 1, stride 1. @param {number} R @param {{ inner: "inputs" | "outputs" }} options @returns {Kernel} */
-export function pointwise(R, { inner }) {
-  const { row, block } = weights("0", inner);
+/** 1 × 1, stride 1. @param {number} R @param {Weights} options @returns {Kernel} */
+export function pointwise(R, options) {
+  const { row, block } = weights("0", options);
   return {
     inputs: ["x", "w", "bias"],
     numbers: [],
@@ -167,7 +177,7 @@ ${repeat(R, (r) => `vec4 v${r} = x_read(p, ${r}); ${multiplyAdd(r, `v${r}`)}`)}
  * Any kernel and stride, by one of two reading patterns. `window`: a kernel row's columns are read once into registers and
  * used for all R outputs; the kernel's width, stride and padding are in the text, so that each column's layer is known there,
  * and addresses and limits are made once a block. Otherwise each output reads each tap for itself.
- * @typedef {{ kernel: number, stride: number, padding: number, window: boolean, inner: "inputs" | "outputs" }} Window
+ * @typedef {{ kernel: number, stride: number, padding: number, window: boolean } & Weights} Window
  */
 
 /**
@@ -192,19 +202,19 @@ ${columns.map(({ block, layer }, i) => `vec4 v${i} = ${layer} < limit${name(bloc
 
 /** @param {number} R @param {Window} options @returns {Kernel} */
 export function convolution(R, options) {
-  const { kernel, stride, window, inner } = options;
+  const { kernel, stride, window } = options;
   const numbers = window ? [] : ["kernel", "stride", "padding"];
   if (window) {
     const { prepare, read } = windowOf(R, options, "0");
-    const taps = Array.from({ length: kernel }, (_, kx) => weights(`(ky * ${kernel} + ${kx})`, inner));
+    const taps = Array.from({ length: kernel }, (_, kx) => weights(`(ky * ${kernel} + ${kx})`, options));
     const body = `${taps.map(({ row }, kx) => row.replace("wb", `wb${kx}`)).join("\n")}
 for (int k = 0; k < x_channel_blocks; k++) {
 ${read(" + k")}
-${taps.map(({ block }, kx) => `{ ${block.replace("wb", `wb${kx}`)}\n${repeat(R, (r) => multiplyAdd(r, `v${r * stride + kx}`))} }`).join("\n")}
+${taps.map(({ block }, kx) => `{ ${block.replaceAll("wb", `wb${kx}`)}\n${repeat(R, (r) => multiplyAdd(r, `v${r * stride + kx}`))} }`).join("\n")}
 }`;
     return { inputs: ["x", "w", "bias"], numbers, main: summed(R, prepare + rowsOfKernel(body, options)) };
   }
-  const { row, block } = weights("(ky * kernel + kx)", inner);
+  const { row, block } = weights("(ky * kernel + kx)", options);
   const body = `for (int kx = 0; kx < kernel; kx++) { ${row}
 for (int k = 0; k < x_channel_blocks; k++) {
 ${block}

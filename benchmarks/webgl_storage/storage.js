@@ -107,14 +107,14 @@ export function unpack(at, texels) {
  * @param {number} taps
  * @param {number} inputs
  * @param {number} outputs
- * @param {"inputs" | "outputs"} inner whose blocks are neighbours in the texture
- * @param {Addressing} addressing
+ * @param {{ inner: "inputs" | "outputs", flat: boolean, addressing: Addressing }} options `inner`: whose blocks are neighbours in
+ *   the texture; `flat`: the 4 layers lie side by side in a plain texture
  */
-export function packWeights(weights, taps, inputs, outputs, inner, addressing) {
+export function packWeights(weights, taps, inputs, outputs, { inner, flat, addressing }) {
   const inputBlocks = Math.ceil(inputs / 4);
   const outputBlocks = Math.ceil(outputs / 4);
   const shape = inner === "inputs" ? [taps * outputBlocks, inputBlocks * 4, 4] : [taps * inputBlocks, outputBlocks * 4, 4];
-  const at = layout(shape, 4, addressing);
+  const at = layout(shape, flat ? 1 : 4, addressing);
   const texels = new Float32Array(at.layers * at.textureWidth * at.textureHeight * 4);
   for (let tap = 0; tap < taps; tap++) {
     for (let i = 0; i < inputs; i++) {
