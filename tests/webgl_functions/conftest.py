@@ -3,18 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from gpu import DRIVERS, Gpu
-from playwright.sync_api import Playwright, sync_playwright
-
-
-@pytest.fixture(scope="session")
-def playwright_driver() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
+from glsl_machine import DRIVERS, Gpu
 
 
 @pytest.fixture(scope="session", params=DRIVERS)
-def gpu(request: pytest.FixtureRequest, playwright_driver: Playwright) -> Iterator[Gpu]:
-    opened = Gpu(playwright_driver, request.param)
+def gpu(request: pytest.FixtureRequest) -> Iterator[Gpu]:
+    opened = Gpu(request.param)
     yield opened
     opened.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from gpu import Gpu, gather
+from glsl_machine import Gpu, gather
 from webkiln.codegen.glsl import Function, functions, library
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.ops import OPERATORS

@@ -6,10 +6,12 @@ import base64
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import Playwright
+from playwright.async_api import Page, Playwright, async_playwright
 from webkiln.browsers.chromium import find_chromium
+from webkiln.browsers.page import EventLoop
 from webkiln.codegen.glsl import Function
 
 DRIVERS = {
@@ -17,6 +19,7 @@ DRIVERS = {
     "llvmpipe": ["--use-gl=angle", "--use-angle=gl-egl", "--ignore-gpu-blocklist"],
 }
 _PAGE = Path(__file__).with_name("page.js")
+_TIMEOUT = 60.0
 
 
 def gather(library: Mapping[str, Function], needs: Iterable[str]) -> str:
@@ -34,24 +37,38 @@ def gather(library: Mapping[str, Function], needs: Iterable[str]) -> str:
 class Gpu:
     """One driver. `renderer` is what it calls itself."""
 
-    def __init__(self, playwright: Playwright, driver: str) -> None:
-        arguments = [*DRIVERS[driver], "--disable-background-networking", "--disable-dev-shm-usage"]
+    def __init__(self, driver: str) -> None:
+        self.driver = driver
+        self._loop = EventLoop()
+        self._playwright: Playwright | None = None
+        try:
+            self._page = self._loop.run(self._open(), _TIMEOUT)
+            self.renderer: str = self._run("globalThis.renderer()")
+            if driver not in self.renderer.lower():
+                raise RuntimeError(f"Chromium gave {self.renderer!r} where {driver} was asked for")
+        except BaseException:
+            self.close()
+            raise
+
+    async def _open(self) -> Page:
+        arguments = [*DRIVERS[self.driver], "--disable-background-networking", "--disable-dev-shm-usage"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             arguments.append("--no-sandbox")
-        self._browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        self._page = self._browser.new_page()
-        self._page.evaluate(_PAGE.read_text(encoding="utf-8"))
-        self.driver = driver
-        self.renderer: str = self._page.evaluate("globalThis.renderer()")
-        if driver not in self.renderer.lower():
-            raise RuntimeError(f"Chromium gave {self.renderer!r} where {driver} was asked for")
+        self._playwright = await async_playwright().start()
+        browser = await self._playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        page = await browser.new_page()
+        await page.evaluate(_PAGE.read_text(encoding="utf-8"))
+        return page
+
+    def _run(self, script: str, argument: object = None) -> Any:
+        return self._loop.run(self._page.evaluate(script, argument), _TIMEOUT)
 
     def evaluate(self, code: str, expression: str, *operands: np.ndarray, invariant: bool = True) -> np.ndarray:
         """`expression` over the operands `x0`, `x1`, … (float32 of one shape), with the GLSL functions in `code`.
 
         `invariant`: whether the program's output is declared so, as the runtime's are.
         """
-        result = self._page.evaluate(
+        result = self._run(
             "(work) => globalThis.evaluate(work)",
             {
                 "code": code,
@@ -65,4 +82,6 @@ class Gpu:
         return np.frombuffer(base64.b64decode(result), np.float32).reshape(operands[0].shape)
 
     def close(self) -> None:
-        self._browser.close()
+        if self._playwright:
+            self._loop.run(self._playwright.stop(), _TIMEOUT)  # with its browser
+        self._loop.close()

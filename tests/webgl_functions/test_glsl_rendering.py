@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import pytest
-from gpu import Gpu, gather
+from glsl_machine import Gpu, gather
 from webkiln.codegen.build import rendered
 from webkiln.codegen.expressions import translate
 from webkiln.codegen.glsl import Glsl, compact, functions, library, parse_library

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from accuracy import measure
-from gpu import Gpu, gather
+from glsl_accuracy import measure
+from glsl_machine import Gpu, gather
 from webkiln.codegen.glsl import library
 
 INF, NAN = math.inf, math.nan
