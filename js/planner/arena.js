@@ -23,16 +23,16 @@ export function planArena(intervals) {
   const order = intervals.map((_, index) => index).sort((a, b) => intervals[b].size - intervals[a].size || intervals[a].first - intervals[b].first);
   const offsets = new Array(intervals.length).fill(0);
   /** @type {number[]} */
-  const placed = [];
+  const placed = []; // by offset
   let total = 0;
   for (const index of order) {
     const { first, last } = intervals[index];
     const size = align(intervals[index].size);
-    const neighbours = placed.filter((other) => intervals[other].first <= last && first <= intervals[other].last).sort((a, b) => offsets[a] - offsets[b]);
     let end = 0;
     let best = -1;
     let bestGap = Infinity;
-    for (const other of neighbours) {
+    for (const other of placed) {
+      if (intervals[other].first > last || first > intervals[other].last) continue;
       const gap = offsets[other] - end;
       if (gap >= size && gap < bestGap) {
         best = end;
@@ -42,7 +42,8 @@ export function planArena(intervals) {
     }
     offsets[index] = best >= 0 ? best : end;
     total = Math.max(total, offsets[index] + size);
-    placed.push(index);
+    const after = placed.findIndex((other) => offsets[other] > offsets[index]);
+    placed.splice(after < 0 ? placed.length : after, 0, index);
   }
   return { offsets, size: total };
 }
