@@ -74,7 +74,7 @@ def install(extras: str) -> None:
     if not PYTHON.is_file():
         print("making a virtual environment in .venv", flush=True)
         venv.create(VENV, with_pip=True)
-    print("installing Python packages", flush=True)
+    print("installing Python and npm packages (about a minute)", flush=True)
     must("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", f".[{extras}]")
     stamp.write_text(wanted)
 

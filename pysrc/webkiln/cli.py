@@ -103,7 +103,7 @@ def convert(ctx: click.Context, /, quantize: str | None, out: Path | None, plan:
     _run(ctx, "convert", quantize=quantize, out=out, plan=plan, **arguments)
 
 
-@main.command()
+@main.command(short_help="Inputs, outputs, operators, size, memory, licence.")
 @click.argument("model")
 @click.pass_context
 def inspect(ctx: click.Context, /, model: str) -> None:
@@ -125,7 +125,7 @@ def run(ctx: click.Context, /, model: str, **arguments: Any) -> None:
     _run(ctx, "run", source=model, **arguments)
 
 
-@main.command()
+@main.command(short_help="Compare results with the NumPy reference.")
 @click.argument("model")
 @click.option("--backend", "backends", type=BACKENDS, multiple=True, help="Repeatable.  [default: numpy and wasm]")
 @click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
@@ -137,7 +137,7 @@ def verify(ctx: click.Context, /, model: str, **arguments: Any) -> None:
     _run(ctx, "verify", source=model, **arguments)
 
 
-@main.command()
+@main.command(short_help="Measure the time of a run.")
 @click.argument("model")
 @click.option("--backend", "backends", type=HOST_BACKENDS, multiple=True, help="Repeatable.  [default: wasm]")
 @click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
@@ -150,7 +150,7 @@ def bench(ctx: click.Context, /, model: str, **arguments: Any) -> None:
     _run(ctx, "bench", source=model, **arguments)
 
 
-@main.command()
+@main.command(short_help="Serve a folder with the right headers.")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
 @click.option("--no-isolation", is_flag=True, help="Leave out the headers that shared memory needs.")
@@ -182,7 +182,7 @@ def gallery_get(ctx: click.Context, /, **arguments: Any) -> None:
     _run(ctx, "gallery_get", **arguments)
 
 
-@main.command()
+@main.command(short_help="Convert, verify, serve and open a demo page.")
 @click.argument("name", default="pose")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the page here instead of serving it.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on.  [default: a free one]")

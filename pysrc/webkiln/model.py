@@ -158,10 +158,13 @@ def convert(
 
     `quantize`: `"f16"` stores weights as float16. `inputs`: shapes that replace the source's; a string is a symbolic size.
     `signature`: which of the source's signatures; the first one by default.
-    Raises `UnsupportedOperatorError` (all that is missing, at once), `UnsupportedFormatError`, `FormatError`.
+    Raises `UnsupportedOperatorError` (all that is missing, at once), `UnsupportedFormatError`, `FormatError`, and `InputError` for
+    shapes that leave an output empty.
     """
     path = Path(source)
     imported = importers.read(path, inputs=dict(inputs) if inputs else None, signature=signature)
+    if inputs:
+        _check_room(imported.signatures, inputs)
     graph = passes.optimize(imported.graph)
     bundle = Bundle(
         graph=quantize_weights(graph, quantize) if quantize else graph,
@@ -176,6 +179,19 @@ def convert(
         },
     )
     return Model(bundle)
+
+
+def _check_room(signatures: Sequence[Signature], inputs: Mapping[str, Sequence[int | str]]) -> None:
+    """Windows that find no room give outputs without elements: too small an input has to be told, not converted."""
+    if any(size == 0 for shape in inputs.values() for size in shape):
+        return  # nothing was asked for
+    for argument in (one for signature in signatures for one in signature.outputs):
+        if 0 in argument.shape:
+            given = ", ".join(f"{name}: {list(shape)}" for name, shape in inputs.items())
+            raise InputError(
+                f"with the input shapes given ({given}) the output {argument.name!r} has the shape "
+                f"{reference.show_shape(argument.shape)}, which is empty: the model needs larger inputs"
+            )
 
 
 def load(folder: str | os.PathLike[str], *, signature: str | None = None) -> Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -349,3 +350,20 @@ def test_debug_shows_the_traceback(call, tmp_path) -> None:
     result = call("--debug", "inspect", tmp_path / "absent.tflite")
     assert isinstance(result.exception, webkiln.FormatError)
     assert result.exit_code == 1
+
+
+def test_short_helps_fit_a_terminal() -> None:
+    environment = {**os.environ, "COLUMNS": "80"}
+    command = [sys.executable, "-m", "webkiln", "--help"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    _, commands = done.stdout.split("Commands:")
+    assert "convert" in commands
+    assert "..." not in commands
+
+
+@pytest.mark.parametrize(("labels", "said"), [(["person"], "score of 'person'"), (["cat", "dog"], "scores of 2 labels")])
+def test_labels_are_told(call, edit, labels, said) -> None:
+    processing = {"inputs": {}, "outputs": {"mixed": {"type": "labels", "labels": labels}}}
+    result = call("inspect", edit(lambda model: model.update(processing=processing)))
+    assert result.exit_code == 0, result.output
+    assert said in result.stdout

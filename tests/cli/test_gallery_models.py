@@ -64,6 +64,14 @@ def test_wrong_input_shape(call, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_inputs_that_leave_an_output_empty(call, tmp_path) -> None:
+    """128 × 128 shrinks to nothing before the last windows."""
+    result = call("convert", "face_landmark", "-o", tmp_path / "out", "--input", "input_1=1,128,128,3")
+    assert result.exit_code == 1
+    assert "'conv2d_21' has the shape [1, 0, 0, 1404], which is empty" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_demo_works(call) -> None:
     result = call("demo", "--check")
     assert result.exit_code == 0, result.output

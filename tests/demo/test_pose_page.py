@@ -273,11 +273,23 @@ def test_verify_shows_parity(shown: Visit) -> None:
     assert shown.page.locator("#parity tbody tr").count() >= 5
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, site: Path) -> None:
+@pytest.mark.parametrize("width", [320, 360, 390, 412])
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, site: Path, width: int) -> None:
     with LocalServer({"/": site}) as server:
-        found = visit(browser, server, viewport={"width": 360, "height": 700})
+        found = visit(browser, server, viewport={"width": width, "height": 700})
         found.wait()
-        assert found.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+        # Nor does a value leave its card.
+        over = """() => {
+          const card = document.querySelector(".results");
+          const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+          const text = document.createRange();
+          return [...card.querySelectorAll("dt, dd")].filter((one) => {
+            text.selectNodeContents(one);
+            return text.getBoundingClientRect().right > edge + 1;
+          }).map((one) => one.textContent);
+        }"""
+        assert found.page.evaluate(over) == []
         found.page.close()
 
 

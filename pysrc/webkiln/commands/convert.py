@@ -41,7 +41,7 @@ def command(
     show_memory(profile)
     say(parity)
     verb = "would be written to" if plan else "written to"
-    where = f" {verb} {out}" if out is not None else ""
+    where = f", {verb} {out}" if out is not None else ""
     say(f"{size_text(size)}, {parameters(model):,} parameters, converted in {seconds:.1f} s{where}")
     return passed
 

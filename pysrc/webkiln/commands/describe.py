@@ -73,7 +73,8 @@ def _holds(spec: Mapping[str, Any]) -> str:
     if kind == "keypoints":
         return f"{spec.get('count')} key points ({', '.join(spec.get('fields', []))}), {spec.get('units', 'pixels')}"
     if kind == "labels":
-        return f"scores of {len(spec.get('labels', []))} labels"
+        count = len(spec.get("labels", []))
+        return f"score of {spec['labels'][0]!r}" if count == 1 else f"scores of {count} labels"
     if kind == "audio":
         return f"audio at {spec.get('sample_rate')} Hz"
     return str(kind)
