@@ -1,0 +1,102 @@
+"""Every claimed operator on every generated case, in Chromium on two drivers, at R = 1 and R = 4, against the NumPy reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from claimed_operators import CLAIMED, assert_near, float_cases
+from operator_models import operator_model
+from webgl_session import DRIVERS
+from webkiln.errors import UnsupportedOperatorError
+from webkiln.graph.build import GraphBuilder
+from webkiln.graph.bundle import Bundle
+from webkiln.graph.signature import Argument, Signature
+from webkiln.model import Model
+from webkiln.ops import OPERATORS
+from webkiln.ops.table import Case
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("constants", [False, True], ids=["dynamic", "constant"])
+@pytest.mark.parametrize("name", CLAIMED)
+def test_operator(session_of, driver, layers, name, constants):
+    numbered = float_cases(name)
+    cases = [case for _, case in numbered]
+    assert cases, f"{name} has no case of floats"
+    if constants and all(len(case.inputs) < 2 for case in cases):
+        pytest.skip("one input: the same model as with dynamic inputs")
+    model, feeds = operator_model(name, cases, constants=constants)
+    expected = model.run(feeds)
+    session = session_of(driver)
+    loaded = session.load(model, layers)
+    received = session.run(loaded, feeds)
+    session.dispose(loaded)
+    assert driver in loaded["plan"]["renderer"].lower()
+    for number, case in enumerate(cases):
+        assert_near(name, case, expected[f"y{number}"], received[f"y{number}"])
+
+
+def test_every_float_operator_is_claimed():
+    """Nothing is left out of the tests above by chance."""
+    with_floats = {
+        name
+        for name, operator in OPERATORS.items()
+        if not operator.variants or any(set(variant) <= {"f32", "bool"} for variant in operator.variants)
+    }
+    assert with_floats - set(CLAIMED) == {"gather"}
+
+
+SHAPES: list[tuple[str, list[tuple[int, ...]], dict[str, object]]] = [
+    ("relu", [(1, 1_000_000)], {}),
+    ("relu", [(1_000_000, 1)], {}),
+    ("add", [(1, 1080, 1920, 3), (3,)], {}),
+    ("mul", [(1, 270, 480, 5), (1, 270, 480, 1)], {}),
+    ("transpose", [(1, 270, 480, 3)], {"permutation": [0, 3, 1, 2]}),
+    ("reduce_max", [(1, 1_000_000)], {"axes": [1], "keep_dims": True}),
+    ("concat", [(1, 33, 31, 6), (1, 33, 31, 6), (1, 33, 31, 1), (1, 33, 31, 6)], {"axis": 3}),
+    ("concat", [(2, 3, 5)] * 20, {"axis": 1}),
+    ("concat", [(1, 3)] * 40, {"axis": 1}),
+    ("conv2d", [(1, 540, 960, 3), (3, 3, 3, 8), (8,)], {"stride": [2, 2], "padding": [0, 0, 1, 1]}),
+]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+@pytest.mark.parametrize(("name", "shapes", "attributes"), SHAPES, ids=[f"{row[0]}-{i}" for i, row in enumerate(SHAPES)])
+def test_large_and_many(session_of, layers, name, shapes, attributes):
+    rng = np.random.default_rng(3)
+    case = Case([rng.standard_normal(shape).astype(np.float32) for shape in shapes], attributes)
+    model, feeds = operator_model(name, [case], constants=False)
+    session = session_of("swiftshader")
+    loaded = session.load(model, layers)
+    received = session.run(loaded, feeds)
+    session.dispose(loaded)
+    assert_near(name, case, model.run(feeds)["y0"], received["y0"])
+
+
+def test_what_is_missing_is_told_all_at_once(session_of):
+    builder = GraphBuilder()
+    x = builder.input("x", "i32", (4,))
+    y = builder.node("abs", [x], {}, output="y")
+    z = builder.node("gather", [builder.constant(np.ones((5, 2), np.float32), "table"), x], {"axis": 0}, output="z")
+    builder.output(y)
+    builder.output(z)
+    arguments = [Argument("x", "x", "int32", (4,)), Argument("y", "y", "int32", (4,)), Argument("z", "z", "float32", (4, 2))]
+    model = Model(Bundle(builder.graph, [Signature("main", arguments[:1], arguments[1:])], name="integers"))
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        session_of("swiftshader").load(model, 4)
+    assert "abs of i32" in str(caught.value)
+    assert "gather of f32, i32" in str(caught.value)
+
+
+def test_what_no_texture_holds_is_told(session_of):
+    case = Case([np.zeros((1, 64, 64, 8), np.float32)], {})
+    model, _ = operator_model("relu", [case], constants=False)
+    with pytest.raises(UnsupportedOperatorError, match="too large for textures of 32 × 32"):
+        session_of("swiftshader").load(model, 4, limits={"textureSize": 32})
+
+
+def test_more_layers_than_attachments_are_refused(session_of):
+    model, _ = operator_model("relu", [Case([np.zeros((2, 2), np.float32)], {})], constants=False)
+    with pytest.raises(Exception, match="cannot write 8 float layers"):
+        session_of("swiftshader").load(model, 8)
