@@ -634,7 +634,9 @@ function lowerPad({ inputs: [x], output, attributes: { low, high, interior, valu
   this.tensors.set(output, written);
   if (sizeOf(type.shape) === 0) return;
   const size = DTYPES[type.dtype].size;
-  const bits = type.dtype === "f32" ? bitsOf(value) : type.dtype === "bool" ? Number(value !== 0) : Math.trunc(value);
+  // As a cast: towards zero, saturated at 32 bits, NaN is 0.
+  const whole = Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), Math.trunc(value) || 0));
+  const bits = type.dtype === "f32" ? bitsOf(value) : type.dtype === "bool" ? Number(value !== 0) : whole;
   this.emit("fill", { y: this.start(written), count: sizeOf(type.shape), bits, element_size: size });
   const view = sliceView(written.view, low, shape, interior.map((/** @type {number} */ gap) => gap + 1));
   this.commands.push(...copyCommands(source, { ...written, view }, this.current));

@@ -162,7 +162,7 @@ def pad(rng: Rng) -> Iterator[Case]:
     ]
     for dtype in CANONICAL:
         for number, (shape, low, high, interior) in enumerate(rows):
-            value = (0.0, 1.0, -math.inf, math.nan)[number % 4] if dtype == "f32" else float(number % 2)
+            value = (0.0, 1.0, -math.inf, math.nan)[number % 4] if dtype == "f32" else (0.0, 1.0, -300.7, 3e9, math.nan)[number % 5]
             yield Case([any_dtype(rng, shape, dtype)], {"low": low, "high": high, "interior": interior, "value": value})
 
 
