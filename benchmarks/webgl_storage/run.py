@@ -90,14 +90,16 @@ def show(report: dict[str, Any]) -> None:
             print(f"{title:<50} {name:<18} {median(times):>8.3f} {min(times):>8.3f} {rate:>8} {speed}")
     print(f"\n{'over its cases':<18} {'cases':>5} {'speed':>6} {'to R=4':>7} {'programs':>9} {'first draws, ms':>16}")
     for variant in report["programs"]:
-        name, times = variant["name"], variant["compileTimes"]
-        speed, to_four = relative(report, name, PEER), relative(report, name, "R=4")
-        print(
-            f"{name:<18} {len(times_of(report, name)):>5} {speed:>6.2f} {to_four:>7.2f} {len(times):>9} {sum(times):>16.0f}"
+        used: str = variant["name"]
+        compiling: list[float] = variant["compileTimes"]
+        count, to_peer, to_four = (
+            len(times_of(report, used)),
+            relative(report, used, PEER),
+            relative(report, used, "R=4"),
         )
-    print(
-        f"{PEER:<18} {len(report['cases']):>5} {1:>6.2f} {'':>7} {report['tfjsPrograms']:>9} {report['tfjsFirst']:>16.0f}"
-    )
+        print(f"{used:<18} {count:>5} {to_peer:>6.2f} {to_four:>7.2f} {len(compiling):>9} {sum(compiling):>16.0f}")
+    count, programs, first = len(report["cases"]), report["tfjsPrograms"], report["tfjsFirst"]
+    print(f"{PEER:<18} {count:>5} {1:>6.2f} {'':>7} {programs:>9} {first:>16.0f}")
     if report["refused"]:
         print(f"refused by the device: R = {report['refused']}")
 
