@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from page_site import site
 from webkiln import gallery
-from webkiln.browsers import chromium, firefox, webkit
+from webkiln.browsers import firefox, webkit
 from webkiln.browsers.display import Display
 from webkiln.browsers.host import Host
 from webkiln.browsers.page import BrowserPage, PageHost
@@ -41,32 +40,6 @@ document.documentElement.dataset.ready = "yes";
 """
 
 
-@contextmanager
-def site(folder: Path, headers: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """A server for a folder, with extra headers; its address and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(folder))  # type: ignore[arg-type]
-
-        def end_headers(self) -> None:
-            for name, value in headers.items():
-                self.send_header(name, value)
-            super().end_headers()
-
-        def log_message(self, *args: object) -> None:
-            asked.append(self.path)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def model():
     return gallery.convert("face_landmark")
@@ -88,16 +61,6 @@ def page_folder(model, tmp_path_factory) -> Path:
         "<!doctype html><meta charset=utf-8><script type=module src='module.js'></script>"
     )
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(**chromium.launch_options(chromium.find_chromium()))
-        yield launched
-        launched.close()
 
 
 def check(browser, address: str, options: str) -> dict:
