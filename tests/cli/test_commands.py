@@ -250,10 +250,10 @@ def test_wrong_usage(call, arguments, message) -> None:
     assert message in result.stderr
 
 
-def test_backend_that_comes_later(call, folder, inputs, tmp_path) -> None:
+def test_a_backend_that_the_host_lacks(call, folder, inputs, tmp_path) -> None:
     result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "o.npz", "--backend", "webgl")
     assert result.exit_code == 1
-    assert "this version, which has wasm" in result.stderr
+    assert "there is no WebGL2 here" in result.stderr
 
 
 def test_no_browser_on_the_machine(call, folder, monkeypatch, tmp_path) -> None:
@@ -367,3 +367,44 @@ def test_labels_are_told(call, edit, labels, said) -> None:
     result = call("inspect", edit(lambda model: model.update(processing=processing)))
     assert result.exit_code == 0, result.output
     assert said in result.stdout
+
+
+ODD_NAMES = ["__proto__", "constructor", "<img src=x onerror=alert(1)>", "[red]x[/]\x1b[31m\u202e", "a/b:0", "ü 🙂", "", " "]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_are_names_in_every_command(call, edit, name) -> None:
+    """As the name of the model, an input, an output and a node: numbers come through, and nothing is obeyed."""
+
+    def change(model: dict) -> None:
+        model["name"] = name
+        model["nodes"][0]["name"] = name
+        (signature,) = model["signatures"]
+        signature["inputs"][0]["name"] = signature["outputs"][0]["name"] = name
+        (case,) = model["golden"]["cases"]
+        for key, old in (("inputs", "image"), ("outputs", "mixed")):
+            case[key] = {name: case[key][old]}
+
+    folder = edit(change)
+    model = webkiln.load(folder)
+    with webkiln.Session(backend="wasm", browser="node") as session:
+        found = session.run(model, {name: X})
+    assert list(found) == [name]
+    np.testing.assert_allclose(found[name], model.run({name: X})[name], rtol=0, atol=1e-6)
+    for arguments in (["inspect", folder], ["verify", folder, "--browser", "node"], ["bench", folder, "--browser", "node", "--runs", "1"]):
+        result = call(*arguments)
+        assert result.exit_code == 0, result.output
+        assert not set(result.output) & {"\x1b", "\u202e"}
+        assert plain(name).strip() in result.output
+
+
+def test_verify_needs_something_to_compare_with(call, edit) -> None:
+    def change(model: dict) -> None:
+        del model["golden"]
+
+    folder = edit(change)
+    result = call("verify", folder, "--backend", "numpy")
+    assert result.exit_code == 1
+    assert "carries no golden vectors" in result.stdout
+    assert call("verify", folder, "--backend", "wasm", "--browser", "node").exit_code == 0, "random inputs need none"
+    assert call("verify", folder, "--backend", "wasm", "--browser", "node", "--cases", "0").exit_code == 1
