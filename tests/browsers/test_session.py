@@ -172,8 +172,8 @@ def test_kinds_of_errors() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"backend": "webgl"}, "this version, which has wasm"),
-        ({"backend": "cuda"}, "no backend 'cuda'; known: auto, wasm"),
+        ({"backend": "webgpu"}, "not in this version"),
+        ({"backend": "cuda"}, "no backend 'cuda'; known: auto, wasm, webgl"),
         ({"browser": "mosaic"}, "no browser 'mosaic'; known: node, chromium"),
     ],
 )

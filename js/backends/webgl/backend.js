@@ -23,10 +23,13 @@ import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
  * @property {Step[]} steps
  * @property {Surface[]} surfaces
  * @property {WebGLBuffer} numbers
- * @property {WebGLBuffer} pixels
+ * @property {WebGLBuffer[]} pixels buffers for results that no run is using
+ * @property {number} pixelBytes
  * @property {Map<string, Float32Array>} staging of the inputs
+ * @property {boolean} isReleased
  */
-/** @typedef {Plan & { device: Device }} ReadyPlan */
+/** @typedef {{ kernel: string, operations: import("../../graph.js").Operation[] }} Command */
+/** @typedef {Plan & { device: Device, commands: Command[], generation: number }} ReadyPlan */
 
 export class WebglBackend {
   /**
@@ -47,6 +50,8 @@ export class WebglBackend {
     this.plans = new Set();
     this.isDisposed = false;
     this.hasState = false;
+    /** Plans stay right: no other plan moves what they use. */
+    this.generation = 0;
   }
 
   /**
@@ -66,13 +71,14 @@ export class WebglBackend {
       this.hasState = true;
       this.resetState();
     }
-    const ready = Object.assign(plan, { device: this.createDevice(plan, programs) });
+    const commands = plan.draws.map(({ recipe, operations }) => ({ kernel: recipe.skeleton, operations }));
+    const ready = Object.assign(plan, { device: this.createDevice(plan, programs), commands, generation: this.generation });
     this.plans.add(ready);
     const error = context.gl.getError();
     if (error !== context.gl.NO_ERROR) {
       this.release(ready);
-      const { arenaBytes } = plan.info;
-      throw new WebkilnError(`the device gives no room for this model (WebGL error ${error}): it needs ${Math.ceil((arenaBytes + this.weights.bytes) / 2 ** 20)} MiB of textures; dispose models that are no longer used, or use the backend "wasm"`);
+      const bytes = [...this.weights.wanted.values()].reduce((sum, { storage }) => sum + storage.bytes, plan.info.arenaBytes);
+      throw new WebkilnError(`the device gives no room for this model (WebGL error ${error}): it needs ${Math.ceil(bytes / 2 ** 20)} MiB of textures; dispose models that are no longer used, or use the backend "wasm"`);
     }
     return ready;
   }
@@ -120,12 +126,9 @@ export class WebglBackend {
       offset: offsets[index],
       size: numbers.byteLength,
     }));
-    const pixels = /** @type {WebGLBuffer} */ (gl.createBuffer());
-    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, pixels);
-    gl.bufferData(gl.PIXEL_PACK_BUFFER, [...outputs.values()].reduce((sum, { layout }) => sum + floatsOf(layout) * 4, 0), gl.STREAM_READ);
-    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    const pixelBytes = [...outputs.values()].reduce((sum, { layout }) => sum + floatsOf(layout) * 4, 0);
     const staging = new Map([...inputs].map(([name, { layout }]) => [name, new Float32Array(floatsOf(layout))]));
-    return { steps, surfaces, numbers: buffer, pixels, staging };
+    return { steps, surfaces, numbers: buffer, pixels: [createPixels(gl, pixelBytes)], pixelBytes, staging, isReleased: false };
   }
 
   /**
@@ -181,7 +184,7 @@ export class WebglBackend {
   }
 
   /**
-   * Runs a plan.
+   * Runs a plan. The device is told everything before this returns, so that runs follow each other in the order of the calls.
    * @param {ReadyPlan} plan
    * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value, read before this returns
    * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>} outputs by value
@@ -197,14 +200,21 @@ export class WebglBackend {
    * @param {ReadyPlan} plan
    * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>}
    */
-  read({ graph, outputs, device: { pixels } }) {
+  async read({ graph, outputs, device }) {
+    const { gl } = this.context;
+    const pixels = device.pixels.pop() ?? createPixels(gl, device.pixelBytes);
     const tensors = [...outputs].map(([name, storage]) => ({
       name,
       layout: storage.layout,
       surface: this.readable(surfaceOf(storage)),
       isBoolean: graph.types.get(name)?.dtype === "bool",
     }));
-    return readTensors(this.context, tensors, pixels);
+    try {
+      return await readTensors(this.context, tensors, pixels);
+    } finally {
+      if (device.isReleased) gl.deleteBuffer(pixels);
+      else device.pixels.push(pixels);
+    }
   }
 
   /**
@@ -298,7 +308,8 @@ export class WebglBackend {
     const { gl } = this.context;
     plan.device.surfaces.forEach((surface) => this.context.deleteSurface(surface));
     gl.deleteBuffer(plan.device.numbers);
-    gl.deleteBuffer(plan.device.pixels);
+    plan.device.pixels.forEach((buffer) => gl.deleteBuffer(buffer));
+    plan.device.isReleased = true;
   }
 
   check() {
@@ -312,6 +323,18 @@ export class WebglBackend {
     this.weights.dispose();
     for (const { home } of this.stateStorages.values()) if (home.surface) this.context.deleteSurface(home.surface);
   }
+}
+
+/**
+ * @param {WebGL2RenderingContext} gl
+ * @param {number} bytes
+ */
+function createPixels(gl, bytes) {
+  const buffer = /** @type {WebGLBuffer} */ (gl.createBuffer());
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+  gl.bufferData(gl.PIXEL_PACK_BUFFER, bytes, gl.STREAM_READ);
+  gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+  return buffer;
 }
 
 /**

@@ -126,7 +126,7 @@ export class Lowering {
     if (view.shape.join() === storage.layout.shape.join() && view.offset === 0 && isContiguous(view)) return storage;
     if (view.offset !== 0 || !isContiguous(view) || sizeOf(view.shape) !== sizeOf(storage.layout.shape)) return null;
     const layout = layoutOf(view.shape, this.layers);
-    return isSameLayout(storage.layout, layout) ? { layout, home: storage.home } : null;
+    return isSameLayout(storage.layout, layout) ? { ...storage, layout } : null;
   }
 
   /** @param {Omit<Request, "operations">} request */

@@ -2,7 +2,7 @@
 
 import { WebkilnError } from "../../errors.js";
 import { functions, library } from "../../generated/shaders.js";
-import { frames, pieces, skeletons, vertexShader } from "../../generated/skeletons.js";
+import { frame, pieces, skeletons, vertexShader } from "../../generated/skeletons.js";
 
 /** How an operand of an epilogue is read: a float; element by element; one value a channel; any broadcasting. */
 /** @typedef {"anchor" | "scalar" | "same" | "channels" | "broadcast"} OperandKind */
@@ -25,6 +25,20 @@ import { frames, pieces, skeletons, vertexShader } from "../../generated/skeleto
  */
 function fill(text, values) {
   return text.replace(/@(\w+)/g, (hole, name) => (Object.hasOwn(values, name) ? String(values[name]) : hole));
+}
+
+/**
+ * Repeats what is there for each layer, as the generator of the skeletons says.
+ * @param {string} text
+ * @param {number} layers R
+ */
+function repeat(text, layers) {
+  return text
+    .replace(/@\[(\d+),(-?\d+);([^]*?)@\]/g, (_, scale, more, body) => {
+      const copies = Array.from({ length: scale * layers + Number(more) }, (_, r) => body.replace(/@r\b/g, String(r)).replace(/@\{(\d+),(\d+)\}/g, (/** @type {string} */ _, /** @type {number} */ by, /** @type {number} */ plus) => String(r * by + Number(plus))));
+      return copies.join("\n");
+    })
+    .replace(/@R\b/g, String(layers));
 }
 
 /**
@@ -56,7 +70,7 @@ export function joinSource(recipe) {
   const { skeleton, layers, vectors, epilogue, parts } = recipe;
   const operands = epilogue?.operands.map(({ kind, at }, k) => ({ kind, values: { k, at } })) ?? [];
   const pieceOf = (/** @type {string} */ suffix) => operands.flatMap(({ kind, values }) => (`${kind}${suffix}` in pieces ? [fill(pieces[`${kind}${suffix}`], values)] : []));
-  const kernel = fill(skeletons[skeleton].sources[layers], { parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
+  const kernel = fill(skeletons[skeleton].source, { parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
   const declarations = [
     ...samplersOf(recipe).map((name) => fill(pieces.sampler, { name })),
     ...pieceOf("_declare"),
@@ -64,7 +78,7 @@ export function joinSource(recipe) {
     epilogue ? finishOf(epilogue, operands.map(({ kind, values }) => fill(pieces[kind], values))) : pieces.finish_none,
     kernel,
   ];
-  return fill(frames[layers], { count: vectors, declarations: declarations.join("\n"), prepare: pieceOf("_prepare").join("\n") });
+  return repeat(fill(frame, { count: vectors, declarations: declarations.join("\n"), prepare: pieceOf("_prepare").join("\n") }), layers);
 }
 
 /**

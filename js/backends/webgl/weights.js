@@ -17,7 +17,7 @@ import { floatsOf, layoutOf, packBlocks } from "./storage.js";
  * @property {number} layers
  * @property {Surface} [surface] once it is made
  */
-/** @typedef {{ layout: Layout, home: Home }} Storage a home read as some shape */
+/** @typedef {{ layout: Layout, home: Home, bytes: number }} Storage a home read as some shape */
 
 /** Weights are read four inputs at a time, so they lie in four layers whatever R is. */
 export const WEIGHT_LAYERS = 4;
@@ -29,7 +29,8 @@ export const WEIGHT_LAYERS = 4;
  */
 export function createStorage(kind, layout) {
   const { width, height, layers } = layout;
-  return { layout, home: { kind, width, height, layers } };
+  const home = { kind, width, height, layers };
+  return { layout, home, bytes: bytesOf(home) };
 }
 
 /** @param {Home} home */
@@ -74,10 +75,6 @@ export class Weights {
     this.scalars = new Map();
     /** A bias for those that have none. */
     this.zeros = createStorage("fixed", layoutOf([4], 1));
-  }
-
-  get bytes() {
-    return [...this.wanted.values()].reduce((sum, { storage }) => sum + bytesOf(storage.home), 0);
   }
 
   /**

@@ -32,7 +32,7 @@ from webkiln.model import Model, load
 Array = NDArray[Any]
 
 BROWSERS = ("node", "chromium", "firefox", "webkit")
-BACKENDS = ("auto", "wasm")
+BACKENDS = ("auto", "wasm", "webgl")
 
 KEPT_MODELS = 4
 """How many models a session keeps loaded; the least recently used one goes."""
@@ -68,7 +68,7 @@ class _Loaded:
 class Session:
     """One browser, or one Node process, for any number of models; a context manager.
 
-    `backend` is `"auto"` or `"wasm"`; `browser` is `"node"`, `"chromium"`, `"firefox"` or `"webkit"`. `minified` chooses the
+    `backend` is `"auto"`, `"wasm"` or `"webgl"`; `browser` is `"node"`, `"chromium"`, `"firefox"` or `"webkit"`. `minified` chooses the
     bundle that users load, else the source modules. `relaxed` forces the relaxed SIMD build (True) or the plain one
     (False). `timeout` is the number of seconds that one call may take.
 
@@ -86,8 +86,8 @@ class Session:
         relaxed: bool | None = None,
         timeout: float = 300.0,
     ) -> None:
-        if backend in ("webgl", "webgpu"):
-            raise BrowserError(f"the backend {backend!r} is not in this version, which has wasm; use backend='wasm'")
+        if backend == "webgpu":
+            raise BrowserError("the backend 'webgpu' is not in this version; use backend='wasm' or backend='webgl'")
         if backend not in BACKENDS:
             raise BrowserError(f"there is no backend {backend!r}; known: {', '.join(BACKENDS)}")
         if browser not in BROWSERS:

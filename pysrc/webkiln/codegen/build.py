@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from webkiln.codegen import glsl, javascript, kernels, wasm
+from webkiln.codegen import glsl, javascript, kernels, wasm, webgl
 from webkiln.codegen.paths import REPOSITORY
 from webkiln.errors import WebkilnError
 from webkiln.ops import OPERATORS
@@ -58,6 +58,7 @@ def rendered() -> dict[str, str]:
         "operators.d.ts": javascript.operators_types(OPERATORS),
         "kernels.js": javascript.kernels_module(kernels.javascript_table(), kernels.opcodes(OPERATORS)),
         "shaders.js": javascript.shaders_module(library, glsl.functions(OPERATORS, library)),
+        "skeletons.js": webgl.skeletons_module(),
     }
 
 

@@ -1,7 +1,9 @@
-"""The WebGL2 kernels: GLSL skeletons, rendered from `webgl_kernels/` for each R, with the numbers that each one reads.
+"""The WebGL2 kernels: GLSL skeletons, rendered from `webgl_kernels/`, with the numbers that each one reads.
 
-A skeleton has holes that start with `@`; the runtime joins declarations, an epilogue and operands into them. Shape numbers are no
-part of the text: they come from a uniform buffer, word by word as the kernel table below says.
+A skeleton has holes that start with `@`; the runtime joins declarations, an epilogue and operands into them, and repeats what is there
+for each of the R layers that a program writes: `@[a,b;TEXT@]` is TEXT a·R + b times, in which `@r` counts from 0 and `@{c,d}` is c·r + d;
+`@R` is R. (Rendered for each R, the skeletons alone took 9 KB of the bundle.) Shape numbers are no part of the text: they come from a
+uniform buffer, word by word as the kernel table below says.
 """
 
 from __future__ import annotations
@@ -16,9 +18,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from webkiln.codegen.paths import source_folder
-
-LAYERS = (1, 2, 4, 8)
-"""R: the layers that a fragment may write."""
 
 OUTPUT_FIELDS = ("shift", "channel_blocks", "blocks", "texels", "columns", "channels")
 TENSOR_FIELDS = ("shift", "channel_blocks", "blocks", "layer_shift")
@@ -118,32 +117,32 @@ def _environment() -> Environment:
 
 
 def _compact(text: str) -> str:
-    """Without comments, indentation and empty lines."""
+    """Without what a compiler doesn't need: comments, line breaks, indentation, spaces around signs."""
     lines = (re.sub(r"(?<!:)//(?!=).*", "", line).strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
+    return "\n".join(re.sub(r" ?([^\w .@]) ?", r"\1", line) for line in lines if line)
 
 
-def skeleton(name: str, layers: int) -> str:
-    """The declarations and the function `load` of a kernel that writes `layers` layers."""
+def skeleton(name: str) -> str:
+    """The declarations and the function `load` of a kernel."""
     kernel = SKELETONS[name]
     template = _environment().get_template(f"{kernel.template}.glsl.j2")
-    return _compact(template.render(layers=range(layers), n=kernel.names(), y=_OUTPUT, **kernel.options))
+    return _compact(template.render(n=kernel.names(), y=_OUTPUT, **kernel.options))
 
 
-def frame(layers: int) -> str:
+def frame() -> str:
     """The program around a kernel."""
-    return _compact(_environment().get_template("frame.glsl.j2").render(layers=range(layers), y=_OUTPUT))
+    return _compact(_environment().get_template("frame.glsl.j2").render(y=_OUTPUT))
 
 
 def pieces() -> dict[str, str]:
     """What the runtime joins into the holes, by name."""
     text = _environment().get_template("pieces.glsl.j2").render(y=_OUTPUT, concat=SKELETONS["concat_rows"].names())
-    parts = re.split(r"^//= (\w+)$", _compact(text), flags=re.MULTILINE)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    parts = re.split(r"^//= (\w+)$", text, flags=re.MULTILINE)
+    return {name: _compact(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def skeletons_module() -> str:
-    """`skeletons.js`: every skeleton for every R, and what each one reads. A pure function of the templates and the table."""
+    """`skeletons.js`: every skeleton, and what each one reads. A pure function of the templates and the table."""
     entries = []
     for name, kernel in SKELETONS.items():
         record = {
@@ -151,17 +150,16 @@ def skeletons_module() -> str:
             "fields": kernel.fields,
             "floats": kernel.floats,
             "vectors": kernel.vectors,
-            "sources": {str(layers): skeleton(name, layers) for layers in LAYERS},
+            "source": skeleton(name),
         }
         entries.append(f"  {name}: {json.dumps(record)},")
-    frames = json.dumps({str(layers): frame(layers) for layers in LAYERS})
     vertex = _compact(_environment().get_template("vertex.glsl.j2").render())
     return (
         "// Rendered from webgl_kernels/ by the build. Do not edit.\n"
-        "/** @typedef {{ inputs: string[], fields: string[], floats: string[], vectors: number, sources: Record<number, string> }} Skeleton */\n"
+        "/** @typedef {{ inputs: string[], fields: string[], floats: string[], vectors: number, source: string }} Skeleton */\n"
         "/** @type {Record<string, Skeleton>} */\n"
         "export const skeletons = {\n" + "\n".join(entries) + "\n};\n\n"
-        f"/** @type {{Record<number, string>}} */\nexport const frames = {frames};\n\n"
+        f"export const frame = {json.dumps(frame())};\n\n"
         f"/** @type {{Record<string, string>}} */\nexport const pieces = {json.dumps(pieces(), indent=2)};\n\n"
         f"export const vertexShader = {json.dumps(vertex)};\n"
     )
