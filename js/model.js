@@ -2,8 +2,7 @@
 
 import { WasmBackend } from "./backends/wasm/backend.js";
 import { loadModule } from "./backends/wasm/module.js";
-import { WebglBackend } from "./backends/webgl/backend.js";
-import { sharedContext } from "./backends/webgl/context.js";
+import { makeWebglBackend } from "./backends/webgl/index.js";
 import { fetchShard, loadSources } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
@@ -284,7 +283,7 @@ export class Model {
       if (!source) throw new Error(`the constant ${name} is not loaded`);
       return source;
     };
-    return compiled ? new WasmBackend(compiled, states, sourceOf) : new WebglBackend(sharedContext(), states, sourceOf);
+    return compiled ? new WasmBackend(compiled, states, sourceOf) : makeWebglBackend(states, sourceOf);
   }
 
   /**

@@ -77,7 +77,7 @@ test("bundles: no eval, no import of Node that a page would meet, no address of 
     assert.doesNotMatch(text, /\bfrom\s*["']node:|import\s*["']node:|import\(["']node:/, file);
     assert.doesNotMatch(text.replaceAll("https://git-lfs", ""), /https?:\/\//, file);
   }
-  assert.ok(gzipSync(await readFile(join(dist, "webkiln.min.js")), { level: 9 }).length <= 53 * 1024);
+  assert.ok(gzipSync(await readFile(join(dist, "webkiln.min.js")), { level: 9 }).length <= 35 * 1024);
   for (const name of (await readdir(dist)).filter((file) => file.endsWith(".wasm"))) assert.ok(gzipSync(await readFile(join(dist, name)), { level: 9 }).length <= 60 * 1024, name);
 });
 

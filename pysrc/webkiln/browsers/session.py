@@ -104,7 +104,7 @@ class Session:
         try:
             self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="webkiln-session-")))
             self._server = stack.enter_context(LocalServer(exchange=True))
-            self._host = _start(browser, self._server, minified, relaxed, stack)
+            self._host = _start(browser, backend, self._server, minified, relaxed, stack)
         except BaseException:
             self._end()
             raise
@@ -273,12 +273,13 @@ class Session:
 
 
 def _start(
-    browser: str, server: LocalServer, minified: bool, relaxed: bool | None, stack: contextlib.ExitStack
+    browser: str, backend: str, server: LocalServer, minified: bool, relaxed: bool | None, stack: contextlib.ExitStack
 ) -> Host:
     """The host in its page or process, its end put on `stack`."""
     dist = dist_folder()
     from_source = not minified and is_repository()
-    runtime = source_folder("js") / "index.js" if from_source else dist / ("webkiln.min.mjs" if minified else "webkiln.mjs")
+    bundle = "webkiln.webgl.min.mjs" if backend == "webgl" else "webkiln.min.mjs" if minified else "webkiln.mjs"
+    runtime = source_folder("js") / "index.js" if from_source else dist / bundle
     if browser == "node":
         node = NodeHost(dist / "session_node.mjs", [runtime.as_uri()], relaxed=relaxed is not False)
         stack.callback(node.close)
