@@ -408,3 +408,16 @@ def test_verify_needs_something_to_compare_with(call, edit) -> None:
     assert "carries no golden vectors" in result.stdout
     assert call("verify", folder, "--backend", "wasm", "--browser", "node").exit_code == 0, "random inputs need none"
     assert call("verify", folder, "--backend", "wasm", "--browser", "node", "--cases", "0").exit_code == 1
+
+
+def test_serving_ends_well_whenever_it_is_interrupted(call, folder, monkeypatch) -> None:
+    """Ctrl-C as soon as the address is there, before anyone waits."""
+    from webkiln.commands import serve
+
+    def interrupted(text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "remark", interrupted)
+    result = call("serve", folder, "--port", "0")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("http://127.0.0.1:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import webbrowser
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,9 +117,9 @@ def _finite_points(landmarks: object) -> int:
 
 
 def _serve(folder: Path, port: int, opened: bool) -> None:
-    server = LocalServer({"/": folder}, port=port)
-    say(server.url)
-    if opened:
-        webbrowser.open(server.url)
-    remark("Ctrl-C ends it")
-    server.wait()
+    with LocalServer({"/": folder}, port=port) as server, suppress(KeyboardInterrupt):
+        say(server.url)
+        if opened:
+            webbrowser.open(server.url)
+        remark("Ctrl-C ends it")
+        server.wait()
