@@ -35,6 +35,23 @@ def test_model(session_of, model_of, driver, layers, name):
     assert len(loaded["plan"]["segments"]) == 1
 
 
+def test_a_steady_run_makes_and_deletes_nothing(session_of, model_of):
+    model = model_of("face_landmark")
+    inputs = generated_inputs(model.bundle, model.signature, 5, {})
+    session = session_of("swiftshader")
+    before = session.call("counts")
+    loaded = session.load(model, 4)
+    after_load = session.call("counts")
+    assert after_load["created"] > before["created"]
+    for _ in range(20):
+        session.run(loaded, inputs)
+    assert session.call("counts") == after_load
+    session.dispose(loaded)
+    left = session.call("counts")["left"]
+    for kind in ("Texture", "Buffer", "Framebuffer"):  # programs stay for the next model of the page
+        assert left[kind] == before["left"][kind], kind
+
+
 def test_fusion_changes_no_result_beyond_rounding(session_of, model_of):
     model = model_of("face_landmark")
     inputs = generated_inputs(model.bundle, model.signature, 5, {})

@@ -10,6 +10,20 @@ import { readModel } from "../js/format.js";
 import { inferGraph, liveGraph } from "../js/graph.js";
 import { createSession } from "../js/session.js";
 
+/** How many objects of the device were made, and how many of each kind are left. */
+const counts = { created: 0, left: {} };
+for (const kind of ["Texture", "Buffer", "Framebuffer", "Program", "Shader"]) {
+  counts.left[kind] = 0;
+  for (const [verb, step] of [["create", 1], ["delete", -1]]) {
+    const own = WebGL2RenderingContext.prototype[`${verb}${kind}`];
+    WebGL2RenderingContext.prototype[`${verb}${kind}`] = function (object) {
+      if (step === 1) counts.created++;
+      if (step === 1 || object) counts.left[kind] += step;
+      return own.apply(this, arguments);
+    };
+  }
+}
+
 /** Browsers have few contexts: one for each choice. @type {Map<string, Context>} */
 const contexts = new Map();
 
@@ -57,4 +71,4 @@ async function load(url, { layers, limits, fuse = true }) {
   };
 }
 
-export const session = createSession({ webkiln: { load } });
+export const session = { ...createSession({ webkiln: { load } }), counts: async () => structuredClone(counts) };
