@@ -4,6 +4,7 @@ import { DTYPES, sizeOf } from "../../dtypes.js";
 import { checkSize } from "../../format.js";
 import { WebkilnError } from "../../errors.js";
 import { isElementwise } from "../../planner/fusion.js";
+import { sourceCoordinate } from "../../planner/resampling.js";
 import { asMatrix, expandView, isContiguous, reshapeView, sliceView, transposeView, wholeView } from "../../planner/views.js";
 import { bitsOf, copyCommands, layoutOperands, REGISTERS } from "./commands.js";
 
@@ -576,20 +577,6 @@ function lowerResize(operation, unit) {
     x: this.start(tensor), y: this.start(output), batch, height, width, channels, out_height: outHeight, out_width: outWidth,
     rows: this.table(tableOf(height, outHeight, attributes)), columns: this.table(tableOf(width, outWidth, attributes)), epilogue,
   });
-}
-
-/**
- * Where output position `i` lies in the source.
- * @param {number} i
- * @param {number} from length of the source
- * @param {number} to length of the output
- * @param {string} coordinates
- * @returns {number}
- */
-function sourceCoordinate(i, from, to, coordinates) {
-  if (coordinates === "half_pixel") return ((i + 0.5) * from) / to - 0.5;
-  if (coordinates === "align_corners") return to === 1 ? 0 : (i * (from - 1)) / (to - 1);
-  return (i * from) / to;
 }
 
 /**
