@@ -378,6 +378,7 @@ function readNodes(list, symbols) {
     const empty = inputs.indexOf("");
     if (empty >= 0 && empty < least) fail(`${where} (${op}): the input ${operator.inputs[empty]} is left out and is not optional`);
     if (outputs.length !== 1 || outputs[0] === "") fail(`${where} (${op}): wanted one output with a name, got ${shown(outputs)}`);
+    for (const name of Object.keys(given)) if (!Object.hasOwn(operator.attributes, name)) fail(`${where} (${op}): it has no attribute ${shown(name)}; known: ${Object.keys(operator.attributes).join(", ") || "none"}`);
     for (const [name, { type, default: fallback, choices }] of Object.entries(operator.attributes)) {
       const at = `${where} (${op}), ${name}`;
       if (Object.hasOwn(given, name)) result.attributes[name] = choices ? asOneOf(given[name], at, choices) : readAttribute(given[name], type, at, symbols);

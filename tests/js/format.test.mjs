@@ -37,7 +37,7 @@ test("format: names like __proto__ are names", () => {
   assert.equal(model.nodes[0].outputs[0], "__proto__");
   assert.equal({}.polluted, undefined);
   const attack = JSON.parse(JSON.stringify(GOOD).replace('"attributes":{}', '"attributes":{"__proto__":{"polluted":1}}'));
-  readModel(attack);
+  assert.throws(() => readModel(attack), /no attribute "__proto__"/);
   assert.equal({}.polluted, undefined);
 });
 
@@ -56,6 +56,8 @@ const REFUSED = {
   "too many outputs": [(m) => { m.nodes[0].outputs.push("u"); return m; }, /wanted one output/],
   "a left-out input that is needed": [(m) => { m.nodes[0].inputs[0] = ""; return m; }, /input a is left out/],
   "a missing attribute": [(m) => { m.nodes[1] = { op: "concat", inputs: ["t"], outputs: ["y"] }; return m; }, /attribute axis is missing/],
+  "an attribute that is not known": [(m) => { m.nodes[1].attributes = { negative_slope: 0.5 }; return m; }, /node.* 1 \(relu\): it has no attribute "negative_slope"; known: none/],
+  "an attribute that is misspelt": [(m) => { m.nodes[1] = { op: "concat", inputs: ["t"], outputs: ["y"], attributes: { axis: 1, axes: [1] } }; return m; }, /no attribute "axes"; known: axis/],
   "an attribute of another type": [(m) => { m.nodes[1] = { op: "concat", inputs: ["t"], outputs: ["y"], attributes: { axis: "1" } }; return m; }, /axis: wanted an integer/],
   "an attribute that is not among its choices": [(m) => { m.nodes[1] = { op: "cast", inputs: ["t"], outputs: ["y"], attributes: { to: "f64" } }; return m; }, /to: wanted one of f32, i32/],
   "a symbol that is not declared": [(m) => { m.signatures[0].inputs[0].shape[1] = "M"; return m; }, /symbol "M"/],
