@@ -1,7 +1,6 @@
 /** Loading a model. */
 
 import { loadModule } from "./backends/wasm/module.js";
-import { webglMissing } from "./backends/webgl/index.js";
 import { loadSources } from "./constants.js";
 import { WebkilnError } from "./errors.js";
 import { fetchJson, resolveAddress, untilAborted } from "./fetching.js";
@@ -74,7 +73,6 @@ export async function load(url, options = {}) {
 async function loadHere(url, { backend, onProgress, signal, fetch, cache, wasm, relaxed, signature }) {
   const base = await resolveAddress(url);
   onProgress?.({ loaded: 0, total: 0, stage: "model" });
-  if (backend === "webgl" && webglMissing) throw new WebkilnError(webglMissing);
   const compiling = backend === "webgl" ? Promise.resolve(null) : loadModule({ wasm, relaxed, fetch, signal });
   compiling.catch(() => undefined); // its error is met below; the model's own is told first
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));

@@ -19,8 +19,6 @@ RUNTIME = {
     "webkiln.mjs",
     "webkiln.min.mjs",
     "webkiln.min.js",
-    "webkiln.webgl.min.mjs",
-    "webkiln.webgl.min.js",
     "webkiln.worker.min.js",
     "webkiln-plain.wasm",
     "webkiln-relaxed.wasm",

@@ -1,10 +1,7 @@
-/** The WebGL2 backend, as the runtime sees it. Bundles without WebGL have `js/backends/webgl_absent.js` in the place of this file. */
+/** The WebGL2 backend, as the runtime sees it. */
 
 import { WebglBackend } from "./backend.js";
 import { sharedContext } from "./context.js";
-
-/** Why this build of the runtime has no WebGL; empty when it has. @type {string} */
-export const webglMissing = "";
 
 /**
  * @param {ConstructorParameters<typeof WebglBackend>[1]} states

@@ -278,7 +278,7 @@ def _start(
     """The host in its page or process, its end put on `stack`."""
     dist = dist_folder()
     from_source = not minified and is_repository()
-    bundle = "webkiln.webgl.min.mjs" if backend == "webgl" else "webkiln.min.mjs" if minified else "webkiln.mjs"
+    bundle = "webkiln.min.mjs" if minified else "webkiln.mjs"
     runtime = source_folder("js") / "index.js" if from_source else dist / bundle
     if browser == "node":
         node = NodeHost(dist / "session_node.mjs", [runtime.as_uri()], relaxed=relaxed is not False)
