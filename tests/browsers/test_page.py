@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,12 +53,9 @@ def test_other_servers_are_out_of_reach(page, tmp_path: Path) -> None:
 def test_a_session_page_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<script>globalThis.webkilnFailure = 'no module here'</script>")
     page = BrowserPage("chromium", launch_options(find_chromium()))
-    try:
-        with LocalServer({"/": tmp_path}) as server, pytest.raises(BrowserError, match="no module here"):
-            PageHost(page, server.url)
-    finally:
-        page.close()
-    with pytest.raises(BrowserError, match="closed"):
+    with LocalServer({"/": tmp_path}) as server, pytest.raises(BrowserError, match="no module here"):
+        PageHost(page, server.url)
+    with pytest.raises(BrowserError, match="closed"):  # nobody else has the page to close it
         page.evaluate("1")
 
 
@@ -65,3 +65,45 @@ def test_a_browser_that_does_not_start(tmp_path: Path) -> None:
     program.chmod(0o755)
     with pytest.raises(BrowserError, match="Chromium"):
         BrowserPage("chromium", launch_options(str(program)))
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that still run."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == os.getpid() and state != "Z":
+                found.add(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.1, 0.3, 0.5])
+def test_a_start_that_is_given_up_leaves_no_driver(monkeypatch, seconds) -> None:
+    """At every stage of it: before the driver runs, while it starts, while it starts the browser."""
+    program, before = find_chromium(), children()
+    monkeypatch.setattr("webkiln.browsers.page.LAUNCH_TIMEOUT", seconds)
+    with contextlib.suppress(BrowserError):  # a quick machine may be done in half a second
+        BrowserPage("chromium", launch_options(program)).close()
+    assert children() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_interrupted_close_ends_the_browser_all_the_same(monkeypatch) -> None:
+    before = children()
+    page = BrowserPage("chromium", launch_options(find_chromium()))
+    thread = page._loop._thread
+    join = thread.join
+
+    def interrupted(timeout: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(thread, "join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        page.close()
+    join(20)
+    assert children() == before

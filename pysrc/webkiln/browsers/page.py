@@ -27,8 +27,12 @@ class EventLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="webkiln-browser", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="webkiln-browser", daemon=True)
         self._thread.start()
+
+    def _work(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
         """The result of `work`; raises `TimeoutError` after `timeout` seconds."""
@@ -40,11 +44,22 @@ class EventLoop:
         finally:
             future.cancel()
 
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        if not self._thread.is_alive():
-            self._loop.close()
+    def close(self, last: Coroutine[Any, Any, None] | None = None, timeout: float = 20.0) -> None:
+        """End, after `last`, which gets at most `timeout` seconds and whose errors don't count.
+
+        An interrupt ends the waiting for it, not the work: what `last` has to end would stay until this process ends.
+        """
+
+        async def end() -> None:
+            try:
+                if last is not None:
+                    with contextlib.suppress(Exception):
+                        await asyncio.wait_for(last, timeout)
+            finally:
+                self._loop.stop()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop)
+        self._thread.join(timeout + 5)
 
 
 class BrowserPage:
@@ -65,7 +80,7 @@ class BrowserPage:
         self.description = kind.capitalize()
         self.console: list[str] = []
         self._crashed: asyncio.Event | None = None
-        self._playwright: Any = None
+        self._driver: asyncio.Task[Any] | None = None
         self._browser: Any = None
         self._page: Any = None
         self._loop: EventLoop | None = EventLoop()
@@ -78,8 +93,10 @@ class BrowserPage:
     async def _launch(self, kind: str, options: dict[str, Any]) -> None:
         from playwright.async_api import async_playwright
 
-        self._playwright = await async_playwright().start()
-        self._browser = await getattr(self._playwright, kind).launch(**options)
+        # Not to be cancelled: a driver that is still starting can't be told to end.
+        self._driver = asyncio.ensure_future(async_playwright().start())
+        playwright = await asyncio.shield(self._driver)
+        self._browser = await getattr(playwright, kind).launch(**options)
         self.description = f"{kind.capitalize()} {self._browser.version}"
         self._page = await self._browser.new_page()
         self._crashed = asyncio.Event()
@@ -147,34 +164,33 @@ class BrowserPage:
     def close(self) -> None:
         """End the browser and Playwright's driver. Safe to call again."""
         loop, self._loop = self._loop, None
-        if loop is None:
-            return
-        try:
-            with contextlib.suppress(Exception):  # the driver ends with its pipe, and takes its browsers along
-                loop.run(self._end(), 20)
-        finally:
-            loop.close()
+        if loop is not None:
+            loop.close(self._end())
 
     async def _end(self) -> None:
         try:
             if self._browser is not None:
                 await asyncio.wait_for(self._browser.close(), 8)
         finally:
-            if self._playwright is not None:
-                await self._playwright.stop()
+            if self._driver is not None:
+                await (await self._driver).stop()  # which takes its browsers along
 
 
 class PageHost:
-    """A session host in a browser page, at the address `url`."""
+    """A session host in a browser page, at the address `url`. The page is the host's from then on: it is closed when it fails."""
 
     def __init__(self, page: BrowserPage, url: str) -> None:
         self._page = page
         self.description = page.description
-        page.open(url)
-        page.wait_for("globalThis.webkilnSession !== undefined || globalThis.webkilnFailure !== undefined", LAUNCH_TIMEOUT)
-        failure = page.evaluate("globalThis.webkilnFailure")
-        if failure:
-            raise BrowserError(f"{self.description} could not load the session page: {failure}")
+        try:
+            page.open(url)
+            page.wait_for("globalThis.webkilnSession !== undefined || globalThis.webkilnFailure !== undefined", LAUNCH_TIMEOUT)
+            failure = page.evaluate("globalThis.webkilnFailure")
+            if failure:
+                raise BrowserError(f"{self.description} could not load the session page: {failure}")
+        except BaseException:
+            page.close()
+            raise
 
     def call(self, method: str, arguments: dict[str, Any], timeout: float) -> Any:
         answer = self._page.evaluate(_CALL, [method, arguments], timeout, method)
