@@ -5,6 +5,7 @@ import { numbers } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { sizeOf } from "./dtypes.js";
 import { FormatError, WebkilnError } from "./errors.js";
+import { leastTolerances } from "./generated/tolerances.js";
 import { generate } from "./generator.js";
 
 /** @typedef {import("./dtypes.js").InputValue} InputValue */
@@ -28,8 +29,13 @@ import { generate } from "./generator.js";
  * @property {(inputs: Record<string, InputValue>, build: Build) => Promise<{ values: Record<string, Tensor>, graph: import("./graph.js").StaticGraph }>} trace
  */
 
-/** GPUs add in another order, and some divide less exactly, than the builds of WASM. */
-const WEBGL_TOLERANCE = 5e-5;
+/**
+ * @param {number} measured
+ * @param {Build} build
+ */
+function toleranceOf(measured, build) {
+  return Math.max(measured, leastTolerances[build] ?? 0);
+}
 
 /**
  * @param {Subject} subject
@@ -52,7 +58,7 @@ export async function verify(subject) {
     if (outputs.some(({ passed }) => !passed)) failing ??= inputs;
     reports.push({ signature: item.signature, symbols: Object.fromEntries(item.symbols), outputs });
   }
-  const located = failing ? await locate(subject, failing, Math.max(golden.tolerance, build === "webgl" ? WEBGL_TOLERANCE : 0)) : { diverging: null, explanation: null };
+  const located = failing ? await locate(subject, failing, toleranceOf(golden.tolerance, build)) : { diverging: null, explanation: null };
   return { passed: !failing, build, cases: reports, ...located };
 }
 
@@ -97,7 +103,7 @@ function stored(tensors, name) {
 function compareOutput(name, actual, expected, tensors, common, build) {
   const tensor = stored(tensors, expected.tensor);
   const values = numbers(tensor, `the golden output ${name}`);
-  const tolerance = Math.max(expected.tolerance ?? common, build === "webgl" ? WEBGL_TOLERANCE : 0);
+  const tolerance = toleranceOf(expected.tolerance ?? common, build);
   const size = sizeOf(expected.shape);
   const isFloat = /^F/.test(tensor.dtype);
   if (actual.shape.join() !== expected.shape.join()) return { name, maximumError: Infinity, tolerance, passed: false };

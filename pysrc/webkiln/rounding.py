@@ -17,9 +17,9 @@ import numpy as np
 from webkiln import reference
 from webkiln.generator import mix32
 from webkiln.graph.graph import Graph
-from webkiln.ops import OPERATORS
+from webkiln.ops import LEAST_TOLERANCES, OPERATORS
 
-LEAST = 1e-5
+LEAST = LEAST_TOLERANCES["wasm"]
 TRIALS = 4
 _UNIT = 2.0**-23
 

@@ -7,10 +7,11 @@ import pytest
 from random_graphs import RandomGraph
 from webgl_session import DRIVERS
 from webkiln.generator import generate
+from webkiln.ops import LEAST_TOLERANCES
 from webkiln.parity.compare import compare
 
 IN_A_BATCH = 12
-TOLERANCE = 5e-5
+TOLERANCE = LEAST_TOLERANCES["webgl"]
 
 
 @pytest.mark.parametrize("batch", range(4))

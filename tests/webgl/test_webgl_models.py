@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from webgl_session import DRIVERS
+from webkiln.ops import LEAST_TOLERANCES
 from webkiln.parity.compare import compare
 from webkiln.webformat.golden import channels_of, generated_inputs
 
@@ -11,7 +12,7 @@ MODELS = [
     "pose_detection", "pose_landmark_lite", "pose_landmark_full", "face_detection_short_range", "face_landmark", "iris_landmark",
     "palm_detection_lite", "hand_landmark_lite",
 ]  # fmt: skip
-TOLERANCE = 5e-5
+TOLERANCE = LEAST_TOLERANCES["webgl"]
 """Of the largest magnitude of a channel; a model that amplifies rounding more has a measured tolerance of its own."""
 MOST_PROGRAMS = 25
 

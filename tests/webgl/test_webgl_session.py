@@ -12,6 +12,7 @@ from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.signature import Argument, Signature
 from webkiln.model import Model
+from webkiln.ops import LEAST_TOLERANCES
 from webkiln.parity.compare import compare
 from webkiln.webformat.golden import channels_of, generated_inputs
 
@@ -43,7 +44,7 @@ def test_a_model_of_the_gallery(session, model_of):
     inputs = generated_inputs(model.bundle, model.signature, 2, {})
     received = session.run(model, inputs)
     for key, expected in model.run(inputs).items():
-        assert compare(expected, received[key], tolerance=5e-5, channels=channels_of(model.bundle, key, expected.shape)).passed
+        assert compare(expected, received[key], tolerance=LEAST_TOLERANCES["webgl"], channels=channels_of(model.bundle, key, expected.shape)).passed
     assert session.build(model) == ("webgl", "webgl")
     plan = session.plan(model)
     assert [segment["backend"] for segment in plan["segments"]] == ["webgl"]
@@ -85,7 +86,7 @@ def test_trace_gives_every_value(session, model_of):
     assert set(traced) == {output for node in model.graph.nodes for output in node.outputs}
     for key, expected in model.run(inputs).items():
         value = next(argument.value for argument in model.signature.outputs if argument.name == key)
-        assert compare(expected, traced[value], tolerance=5e-5).passed
+        assert compare(expected, traced[value], tolerance=LEAST_TOLERANCES["webgl"]).passed
 
 
 def test_node_has_no_webgl(model_of):

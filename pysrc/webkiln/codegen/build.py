@@ -16,7 +16,7 @@ from pathlib import Path
 from webkiln.codegen import glsl, javascript, kernels, wasm, webgl
 from webkiln.codegen.paths import REPOSITORY
 from webkiln.errors import WebkilnError
-from webkiln.ops import OPERATORS
+from webkiln.ops import LEAST_TOLERANCES, OPERATORS
 
 LEAST_NODE = 20
 
@@ -58,6 +58,7 @@ def rendered() -> dict[str, str]:
         "operators.d.ts": javascript.operators_types(OPERATORS),
         "kernels.js": javascript.kernels_module(kernels.javascript_table(), kernels.opcodes(OPERATORS)),
         "shaders.js": javascript.shaders_module(library, glsl.functions(OPERATORS, library)),
+        "tolerances.js": javascript.tolerances_module(LEAST_TOLERANCES),
         "skeletons.js": webgl.skeletons_module(),
     }
 

@@ -143,6 +143,11 @@ def kernels_module(kernels: Mapping[str, Any], opcodes: Mapping[str, int]) -> st
     )
 
 
+def tolerances_module(least: Mapping[str, float]) -> str:
+    """`tolerances.js`: what a model's results may differ in any case, by backend."""
+    return f"{_HEAD}/** @type {{Record<string, number>}} */\nexport const leastTolerances = {json.dumps(dict(least))};\n"
+
+
 def shaders_module(library: Mapping[str, Function], functions: Mapping[str, Function]) -> str:
     """`shaders.js`: the GLSL of element-wise operators, and of the functions that they need."""
 
