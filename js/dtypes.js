@@ -7,7 +7,9 @@ import { InputError } from "./errors.js";
 /** @typedef {Float32Array | Int32Array | Int16Array | Int8Array | Uint32Array | Uint16Array | Uint8Array} TypedArray */
 /** @typedef {TypedArray & { shape: number[] }} Tensor a result */
 /** @typedef {number | bigint | boolean | unknown[]} NestedArray numbers, however deep */
-/** @typedef {AnyArray | NestedArray | { data: AnyArray | NestedArray, shape?: readonly number[] }} InputValue */
+/** @typedef {import("./pictures/sources.js").PictureSource | import("./pictures/sources.js").PicturePart} PictureValue */
+/** @typedef {AnyArray | NestedArray | { data: AnyArray | NestedArray, shape?: readonly number[] }} ArrayValue */
+/** @typedef {ArrayValue | PictureValue} InputValue */
 
 /**
  * What a source's dtype is inside, what its results are, and which integers it may hold.
@@ -59,7 +61,7 @@ export function viewOf(buffer, dtype, byteOffset, size) {
 /**
  * What the user gave for one input, as numbers and a shape.
  * @param {string} name of the input
- * @param {InputValue} value
+ * @param {ArrayValue} value
  * @param {string} sourceDtype "float32", …
  * @param {readonly (number | string)[]} shape declared; strings are symbolic
  * @returns {{ data: ArrayLike<number>, shape: number[] }} values that the inner dtype can hold

@@ -9,9 +9,13 @@
 /** @typedef {import("./model.js").PlanInfo} PlanInfo */
 /** @typedef {import("./model.js").Profile} Profile */
 /** @typedef {import("./verify.js").Verification} Verification */
+/** @typedef {import("./pictures/placement.js").Region} Region */
+/** @typedef {import("./pictures/placement.js").Placement} Placement */
+/** @typedef {import("./pictures/sources.js").PictureSource} PictureSource */
 
 export { load } from "./load.js";
 export { Model } from "./model.js";
 export { RemoteModel } from "./remote.js";
+export { placement } from "./pictures/placement.js";
 export { FetchError, FormatError, HashError, InputError, ShapeError, UnsupportedOperatorError, WebkilnError } from "./errors.js";
 export { version } from "./version.js";

@@ -11,6 +11,7 @@ ROOT = Path(webkiln.__file__).parent
 # From the bottom up; rooms of the same layer do not import each other.
 LAYERS: list[set[str]] = [
     {"errors", "version"},
+    {"tasks"},
     {"cache", "generator"},
     {"graph"},
     {"ops"},

@@ -1,0 +1,129 @@
+/** What holds a picture: which things do, how large they are, their pixels, and how they stay as they are. */
+
+import { InputError } from "../errors.js";
+import { completeSpec } from "./placement.js";
+
+/** @typedef {import("../backends/mixed/queue.js").Queue} Queue */
+/** @typedef {import("./placement.js").Region} Region */
+/** @typedef {import("./sampling.js").Pixels} Pixels */
+/** @typedef {HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | VideoFrame} Drawable what the browser can draw */
+/** @typedef {Drawable | Blob | ImageData | Pixels} PictureSource */
+/** @typedef {{ picture: PictureSource, region?: Region, close?: boolean }} PicturePart `close`: the runtime made the picture, and closes it after the run */
+
+const DRAWABLE = /^(HTML(Image|Video|Canvas)Element|OffscreenCanvas|ImageBitmap|VideoFrame|Blob|File)$/;
+const DECODED = /^(Blob|File|HTMLImageElement)$/; // these take time
+
+/** @param {unknown} value */
+const kindOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
+/**
+ * @param {any} value
+ * @returns {value is Pixels}
+ */
+export function isPixels(value) {
+  return typeof value === "object" && value !== null && "data" in value && "width" in value && "height" in value;
+}
+
+/**
+ * A picture, with its part; null for any other value.
+ * @param {any} value
+ * @returns {PicturePart | null}
+ */
+export function pictureIn(value) {
+  const part = typeof value === "object" && value !== null && "picture" in value ? value : { picture: value };
+  const kind = kindOf(part.picture);
+  if (DRAWABLE.test(kind) || isPixels(part.picture)) return part;
+  if (part === value) throw new InputError(`a picture is an image, video or canvas element, an OffscreenCanvas, ImageBitmap, ImageData, VideoFrame, Blob, or { data, width, height }; got ${kind}`);
+  return null;
+}
+
+/**
+ * @param {any} picture
+ * @returns {{ width: number, height: number }}
+ * @throws {InputError} when there are no pixels
+ */
+export function sizeOfPicture(picture) {
+  const width = picture.videoWidth ?? picture.displayWidth ?? picture.naturalWidth ?? picture.width;
+  const height = picture.videoHeight ?? picture.displayHeight ?? picture.naturalHeight ?? picture.height;
+  if (!(width > 0 && height > 0) || picture.readyState < 2) throw new InputError(`the ${kindOf(picture)} has no pixels (${width} × ${height}): wait until it has loaded, or give one that is open`);
+  if (isPixels(picture) && !(picture.data?.BYTES_PER_ELEMENT === 1 && picture.data.length === 4 * width * height)) {
+    throw new InputError(`pixels of ${width} × ${height} are a Uint8ClampedArray of ${4 * width * height} (RGBA), got a ${kindOf(picture.data)} of ${picture.data?.length}`);
+  }
+  return { width, height };
+}
+
+/** @type {OffscreenCanvasRenderingContext2D | undefined} */
+let scratch;
+
+/**
+ * @param {Drawable | Pixels} picture
+ * @returns {Pixels}
+ */
+export function pixelsOf(picture) {
+  if (isPixels(picture)) return picture;
+  const { width, height } = sizeOfPicture(picture);
+  const canvas = scratch?.canvas ?? (typeof OffscreenCanvas === "function" ? new OffscreenCanvas(width, height) : document.createElement("canvas"));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  scratch ??= /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+  scratch.globalCompositeOperation = "copy"; // nothing of the picture before shows through
+  scratch.drawImage(picture, 0, 0, width, height);
+  return scratch.getImageData(0, 0, width, height);
+}
+
+/**
+ * A picture that stays as it is, as the file has it: neither colours nor alpha are converted.
+ * @param {any} picture
+ * @param {string} orientation "ignore" EXIF, or "apply" it
+ * @returns {Promise<ImageBitmap>}
+ */
+async function bitmapOf(picture, orientation) {
+  try {
+    return await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none", ...(orientation === "ignore" && { imageOrientation: "none" }) });
+  } catch (error) {
+    throw new InputError(`the ${kindOf(picture)} is not a picture that can be read here: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/**
+ * Runs a task on inputs: at once where they can be read at once, else in turn when their pictures are decoded. Either way they are
+ * taken as they are at the call.
+ * @template T
+ * @param {Queue} queue
+ * @param {any} inputs
+ * @param {any} processing of model.json
+ * @param {(inputs: any) => T | Promise<T>} task
+ * @param {boolean} [isElsewhere] in another thread, which gets bitmaps
+ * @returns {Promise<T>}
+ */
+export async function withPictures(queue, inputs, processing, task, isElsewhere = false) {
+  const given = typeof inputs === "object" && inputs && !ArrayBuffer.isView(inputs) ? Object.entries(inputs) : [];
+  const perform = async (/** @type {any} */ ready) => {
+    try {
+      return await task(ready);
+    } finally {
+      for (const value of Object.values(ready ?? {})) if (value?.close === true) value.picture.close();
+    }
+  };
+  const isWaiting = given.some(([, value]) => {
+    const part = pictureIn(value);
+    return part && !part.close && (isElsewhere ? DRAWABLE : DECODED).test(kindOf(part.picture));
+  });
+  if (!queue.isBusy && !isWaiting) return perform(inputs);
+  const kept = Promise.all(given.map(async ([name, value]) => [name, await keep(value, () => completeSpec(processing?.inputs?.[name], name).orientation)]));
+  kept.catch(() => undefined); // it is met in turn
+  return queue.add(async () => perform(Object.fromEntries(await kept)));
+}
+
+/**
+ * @param {any} value of an input
+ * @param {() => string} orientation
+ */
+function keep(value, orientation) {
+  const part = pictureIn(value);
+  if (part?.close) return value;
+  if (!part) return ArrayBuffer.isView(value) && "shape" in value ? { data: structuredClone(value), shape: value.shape } : structuredClone(value);
+  const region = structuredClone(part.region);
+  const { picture } = part;
+  if (isPixels(picture)) return { picture: { data: picture.data.slice(), width: picture.width, height: picture.height }, region };
+  return bitmapOf(picture, orientation()).then((bitmap) => ({ picture: bitmap, region, close: true }));
+}
