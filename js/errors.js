@@ -35,7 +35,15 @@ export class UnsupportedOperatorError extends WebkilnError {
   name = "UnsupportedOperatorError";
 }
 
-const KINDS = { WebkilnError, FormatError, HashError, FetchError, InputError, ShapeError, UnsupportedOperatorError };
+/** What a model had on the device is gone; the model makes it again. */
+export class ContextLostError extends WebkilnError {
+  message = "the WebGL context was lost";
+}
+
+/** There is no WebGL2 here, or none that renders floats. */
+export class NoWebglError extends WebkilnError {}
+
+const KINDS = { WebkilnError, FormatError, HashError, FetchError, InputError, ShapeError, UnsupportedOperatorError, NoWebglError };
 
 /**
  * An error as plain data, to cross a thread or a process.

@@ -225,7 +225,7 @@ export async function fetchJson(url, options) {
  * @param {string | undefined} name
  * @returns {Promise<Cache | undefined>}
  */
-async function openCache(name) {
+export async function openCache(name) {
   // Cache Storage is missing on plain-http pages and in Node, and may be refused: the model loads all the same.
   return name === undefined ? undefined : globalThis.caches?.open(name).catch(() => undefined);
 }
@@ -233,8 +233,8 @@ async function openCache(name) {
 /**
  * @param {Cache | undefined} cache
  * @param {URL} url
- * @param {Uint8Array} bytes
+ * @param {Uint8Array | string} content
  */
-async function keep(cache, url, bytes) {
-  await cache?.put(url.href, new Response(/** @type {Uint8Array<ArrayBuffer>} */ (bytes))).catch(() => undefined);
+export async function keep(cache, url, content) {
+  await cache?.put(url.href, new Response(/** @type {BodyInit} */ (content))).catch(() => undefined);
 }

@@ -1,8 +1,10 @@
 /** Loading a model. */
 
 import { loadModule } from "./backends/wasm/module.js";
+import { chooseModel } from "./backends/choice.js";
+import { readyContext } from "./backends/webgl/index.js";
 import { loadSources } from "./constants.js";
-import { WebkilnError } from "./errors.js";
+import { NoWebglError, WebkilnError } from "./errors.js";
 import { fetchJson, resolveAddress, untilAborted } from "./fetching.js";
 import { readModel } from "./format.js";
 import { liveGraph } from "./graph.js";
@@ -11,8 +13,8 @@ import { loadRemote } from "./remote.js";
 
 /**
  * @typedef {object} LoadOptions
- * @property {"auto" | "wasm" | "webgl"} [backend] "auto", which is "wasm" in this version, by default
- * @property {(progress: import("./fetching.js").Progress) => void} [onProgress] bytes loaded and in all; stage "model", "weights" or "ready"
+ * @property {"auto" | "wasm" | "webgl"} [backend] "auto", the one that runs this model faster here, by default; `backendReason` of the model says why
+ * @property {(progress: import("./fetching.js").Progress) => void} [onProgress] bytes loaded and in all; stage "model", "weights", "programs" (which are counted then) or "ready"
  * @property {AbortSignal} [signal] stops loading
  * @property {typeof globalThis.fetch} [fetch] instead of the global one
  * @property {string} [cache] name of a Cache Storage cache in which the files are kept; off by default
@@ -60,29 +62,68 @@ export async function load(url, options = {}) {
   const { backend = "auto", signal } = options;
   if (!BACKENDS.includes(backend)) throw new WebkilnError(`the backend ${JSON.stringify(backend)} is unknown; this version has ${BACKENDS.map((name) => JSON.stringify(name)).join(", ")}`);
   signal?.throwIfAborted();
-  /** @type {Promise<Model | import("./remote.js").RemoteModel>} */
-  const loading = options.worker ? loadRemote(url, options) : loadHere(url, options);
-  return untilAborted(loading, signal);
+  return untilAborted(options.worker ? loadAway(url, options) : loadHere(url, options), signal);
+}
+
+/**
+ * In a worker; on this thread what is asked of WebGL by name, where workers have none.
+ * @param {string | URL} url
+ * @param {LoadOptions} options
+ * @returns {Promise<Model | import("./remote.js").RemoteModel>}
+ */
+async function loadAway(url, options) {
+  try {
+    return await loadRemote(url, options);
+  } catch (error) {
+    if (!(error instanceof NoWebglError)) throw error;
+    return loadHere(url, options, "asked for, and on the main thread, since workers have no WebGL2 here");
+  }
 }
 
 /**
  * @param {string | URL} url
  * @param {LoadOptions} options
+ * @param {string} [reason] for a backend that is asked for by name
  * @returns {Promise<Model>}
  */
-async function loadHere(url, { backend, onProgress, signal, fetch, cache, wasm, relaxed, signature }) {
+async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cache, wasm, relaxed, signature }, reason = "asked for") {
   const base = await resolveAddress(url);
   onProgress?.({ loaded: 0, total: 0, stage: "model" });
   const compiling = backend === "webgl" ? Promise.resolve(null) : loadModule({ wasm, relaxed, fetch, signal });
   compiling.catch(() => undefined); // its error is met below; the model's own is told first
+  const device = backend === "wasm" ? null : readyContext();
+  device?.catch(() => undefined);
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));
   const chosen = chooseSignature(description, signature);
-  const parts = { description, signature: chosen, base, fetching: { fetch, cache }, wasm, relaxed };
+  const parts = { description, signature: chosen, base, fetching: { fetch, cache }, wasm, relaxed, isFree: false };
   const sources = await loadSources(parts, liveGraph(description, chosen).constants, { signal, onProgress });
   const compiled = await compiling;
+  const start = async (/** @type {"wasm" | "webgl"} */ name) => {
+    signal?.throwIfAborted();
+    const model = new Model(parts, name === "wasm" ? compiled : null, new Map(sources));
+    try {
+      await model._start((loaded, total) => {
+        signal?.throwIfAborted();
+        onProgress?.({ loaded, total, stage: "programs" });
+      });
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  };
+  /** @type {Model} */
+  let model;
+  if (backend === "auto") {
+    model = await chooseModel(parts, start);
+    parts.isFree = true;
+  } else {
+    await device;
+    model = await start(backend);
+    model.backendReason = `${backend}: ${reason}`;
+  }
+  if (signal?.aborted) model.dispose();
   signal?.throwIfAborted();
-  const model = new Model(parts, compiled, sources);
-  await model._ready();
   const total = description.shards.reduce((sum, { bytes, role }) => sum + (role === "weights" ? bytes : 0), 0);
   onProgress?.({ loaded: total, total, stage: "ready" });
   return model;

@@ -2,11 +2,11 @@
 
 import { WasmBackend } from "./backends/wasm/backend.js";
 import { loadModule } from "./backends/wasm/module.js";
-import { makeWebglBackend } from "./backends/webgl/index.js";
+import { makeWebglBackend, readyContext } from "./backends/webgl/index.js";
 import { fetchShard, loadSources } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
-import { FormatError, InputError, WebkilnError } from "./errors.js";
+import { ContextLostError, FormatError, InputError, NoWebglError, WebkilnError } from "./errors.js";
 import { generate } from "./generator.js";
 import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
 import { verify } from "./verify.js";
@@ -36,7 +36,7 @@ import { verify } from "./verify.js";
  * @property {number} generation plans of another one must be made again
  * @property {{ wanted: Map<string, { storage: { bytes: number } }> }} weights
  * @property {(graph: StaticGraph, options?: { fuse?: boolean, outputs?: string[], isOnly?: boolean }) => ReadyPlan} prepare
- * @property {(plan: any) => Promise<void>} [ready] waits until a plan can run without a pause
+ * @property {(plan: any, onProgress?: (done: number, all: number) => void) => Promise<void>} [ready] waits until a plan can run without a pause; counts programs
  * @property {(plan: any) => void} [release] gives back what a plan holds
  * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => Outputs | Promise<Outputs>} run reads the inputs and decides the order of runs before it returns
  * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => number[]} time milliseconds of each command
@@ -53,7 +53,11 @@ import { verify } from "./verify.js";
  * @property {FetchOptions} fetching
  * @property {import("./backends/wasm/module.js").WasmLocation} [wasm]
  * @property {boolean} [relaxed]
+ * @property {boolean} [isFree] whether another backend may take over when this one is lost
  */
+
+/** Attempts at one thing while the device is lost again and again. */
+const ATTEMPTS = 5;
 
 /** Plans that are kept, of different input shapes. */
 const KEPT_PLANS = 4;
@@ -71,6 +75,12 @@ export class Model {
   #latest = null;
   #disposed = false;
   #isStatic;
+  /** @type {Map<string, Source>} */
+  #sources;
+  /** @type {Promise<void> | null} while what was lost is made again */
+  #recovery = null;
+  /** Why this backend runs the model: "webgl: 4.1 ms against 9.8 ms (wasm)". */
+  backendReason = "";
 
   /**
    * `load` makes models.
@@ -80,18 +90,11 @@ export class Model {
    */
   constructor(parts, compiled, sources) {
     const { description, signature } = parts;
+    this.#sources = sources;
     this.#parts = parts;
     this.#live = liveGraph(description, signature);
     this.#isStatic = signature.inputs.every(({ shape }) => shape.every((dim) => typeof dim === "number"));
     this.#backend = this.#makeBackend(compiled, sources);
-
-    const representative = this.#representativeShapes();
-    if (representative) this.#planFor(representative);
-    if (this.#isStatic) {
-      // Everything is in the memory now; only a reset will ask for a source again.
-      const kept = new Set(description.state.map(({ initial }) => initial));
-      for (const name of sources.keys()) if (!kept.has(name)) sources.delete(name);
-    }
   }
 
   /** The model's name. */
@@ -148,7 +151,10 @@ export class Model {
    * @throws {InputError} which input, what was wanted, what was given
    */
   async run(inputs) {
-    return this.#run(this.#readInputs(inputs));
+    const { shapes, values } = this.#readInputs(inputs);
+    // A run that is repeated has its inputs still, whatever the caller does with the arrays meanwhile.
+    const kept = this.build === "webgl" ? new Map([...values].map(([name, data]) => [name, keep(data)])) : values;
+    return this.#surviving(() => this.#run({ shapes, values: kept }));
   }
 
   /** Forgets the state: the next run starts from the initial one. */
@@ -164,7 +170,7 @@ export class Model {
    */
   async warmup(inputs) {
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    await this.#keepingState(read, () => this.#run(read));
+    await this.#surviving(() => this.#keepingState(read, () => this.#run(read)));
   }
 
   /**
@@ -176,12 +182,15 @@ export class Model {
   async profile(inputs, { runs = 10 } = {}) {
     if (!Number.isSafeInteger(runs) || runs < 1) throw new InputError(`profile: wanted a number of runs from 1, got ${String(runs)}`);
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    const plan = this.#planFor(read.shapes);
-    const sums = new Array(plan.commands.length).fill(0);
-    await this.#keepingState(read, () => {
-      const first = this.#backend.run(plan, read.values);
-      for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
-      return first;
+    const { plan, sums } = await this.#surviving(async () => {
+      const plan = this.#planFor(read.shapes);
+      const sums = new Array(plan.commands.length).fill(0);
+      await this.#keepingState(read, () => {
+        const first = this.#backend.run(plan, read.values);
+        for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
+        return first;
+      });
+      return { plan, sums };
     });
     const milliseconds = sums.reduce((a, b) => a + b, 0);
     return {
@@ -205,7 +214,7 @@ export class Model {
    */
   async verify() {
     this.#check();
-    return verify({
+    return this.#surviving(() => verify({
       description: this.#parts.description,
       signature: this.#parts.signature,
       build: this.build,
@@ -218,7 +227,7 @@ export class Model {
         });
       },
       trace: (inputs, build) => this.#trace(this.#readInputs(inputs), build),
-    });
+    }));
   }
 
   /**
@@ -227,7 +236,8 @@ export class Model {
    * @returns {Promise<Record<string, Tensor>>} by the name of the value in the graph, in the dtype inside
    */
   async trace(inputs) {
-    const { values } = await this.#trace(this.#readInputs(inputs), this.build);
+    const read = this.#readInputs(inputs);
+    const { values } = await this.#surviving(() => this.#trace(read, this.build));
     return values;
   }
 
@@ -259,12 +269,88 @@ export class Model {
   }
 
   /**
-   * Waits until the model can run without a pause.
+   * Plans for the smallest shapes, and waits until the model can run without a pause.
    * @internal
+   * @param {(loaded: number, total: number) => void} [onPrograms]
    * @returns {Promise<void>}
    */
-  async _ready() {
-    if (this.#latest) await this.#backend.ready?.(this.#latest);
+  async _start(onPrograms) {
+    await this.#surviving(() => this.#plan(onPrograms), true);
+  }
+
+  /**
+   * Inputs of random numbers; null when their sizes are not known.
+   * @internal
+   * @returns {Record<string, InputValue> | null}
+   */
+  _sample() {
+    if (!this.#latest) return null;
+    const { shapes, values } = this.#generatedInputs();
+    return Object.fromEntries(this.#parts.signature.inputs.map(({ name, value }) => [name, { data: /** @type {any} */ (values.get(value)), shape: /** @type {number[]} */ (shapes.get(name)) }]));
+  }
+
+  /** @param {(loaded: number, total: number) => void} [onPrograms] */
+  async #plan(onPrograms) {
+    const shapes = this.#representativeShapes();
+    const plan = shapes && this.#planFor(shapes);
+    if (plan) await this.#backend.ready?.(plan, onPrograms);
+    // Everything is in the backend now; only a reset will ask for a source again.
+    const kept = new Set(this.#parts.description.state.map(({ initial }) => initial));
+    if (this.#isStatic) for (const name of this.#sources.keys()) if (!kept.has(name)) this.#sources.delete(name);
+  }
+
+  /**
+   * Does something again when the device was lost meanwhile, on what was made anew. A state is lost with the device, and that is told.
+   * @template T
+   * @param {() => T | Promise<T>} task told to the device before this returns
+   * @param {boolean} [isStart] there is no state yet
+   * @returns {Promise<T>}
+   */
+  async #surviving(task, isStart = false) {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#recovery) await this.#recovery;
+      const backend = this.#backend;
+      try {
+        return await task();
+      } catch (error) {
+        if (!(error instanceof ContextLostError)) throw error;
+        this.#check();
+        if (this.#backend === backend) {
+          this.#recovery ??= this.#recover(attempt).finally(() => (this.#recovery = null));
+        }
+        await this.#recovery;
+        if (!isStart && this.#parts.description.state.length) throw new WebkilnError(`${error.message}, and with it the state of the model: this run has no result, and the next one starts from the initial state`);
+      }
+    }
+  }
+
+  /**
+   * Makes context, weights and plans again; where no context lasts, on WASM if that was left open. The weights are fetched again: keeping
+   * them would double the memory of every model, for what seldom happens, and the browser's cache or the option `cache` has them.
+   * @param {number} attempt
+   */
+  async #recover(attempt) {
+    this.#backend.dispose();
+    this.#plans.clear();
+    const { constants } = this.#live;
+    if (this.#sources.size < constants.size) this.#sources = await loadSources(this.#parts, constants);
+    for (let lastly; ; ) {
+      const isOver = attempt++ >= ATTEMPTS;
+      if (isOver && !this.#parts.isFree) throw new WebkilnError(`the WebGL context was lost and cannot be made again (${lastly ?? "it is lost each time"}); reload the page, or use the backend "wasm"`);
+      try {
+        const compiled = isOver ? await loadModule({ ...this.#parts, fetch: this.#parts.fetching.fetch }) : null;
+        if (isOver) this.backendReason = "wasm: the WebGL context was lost and cannot be made again";
+        else await readyContext();
+        this.#check();
+        this.#backend = this.#makeBackend(compiled, this.#sources);
+        return await this.#plan();
+      } catch (error) {
+        if (!(error instanceof ContextLostError || error instanceof NoWebglError)) throw error;
+        lastly = error.message;
+        // A browser whose graphics process ended needs a moment.
+        await new Promise((resolve) => setTimeout(resolve, 4 ** (attempt + 1)));
+      }
+    }
   }
 
   #check() {
@@ -451,6 +537,15 @@ export class Model {
     const tensors = await Promise.all(shards.map((shard) => fetchShard(shard, base, { ...fetching, signal: undefined })));
     return new Map(tensors.flatMap((map) => [...map]));
   }
+}
+
+/**
+ * @template T
+ * @param {T} data
+ * @returns {T} a copy of an array, and what is none itself
+ */
+function keep(data) {
+  return ArrayBuffer.isView(data) || Array.isArray(data) ? /** @type {any} */ (data).slice() : data;
 }
 
 /**

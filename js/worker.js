@@ -1,6 +1,6 @@
 /** The worker's side of `{ worker: true }`: one model, called by messages. */
 
-import { describeError, WebkilnError } from "./errors.js";
+import { describeError, NoWebglError, WebkilnError } from "./errors.js";
 import { isNode } from "./fetching.js";
 import { load } from "./load.js";
 
@@ -21,8 +21,8 @@ const METHODS = {
     const onProgress = (/** @type {import("./fetching.js").Progress} */ progress) => post({ id, progress }, []);
     const own = await load(url, { .../** @type {import("./load.js").LoadOptions} */ (options), worker: /** @type {false} */ (false), onProgress });
     model = own;
-    const { name, inputs, outputs, signature, backend, build, processing, provenance } = own;
-    return { name, inputs, outputs, signature, backend, build, processing, provenance };
+    const { name, inputs, outputs, signature, processing, provenance } = own;
+    return { name, inputs, outputs, signature, processing, provenance };
   },
   run: async ([inputs]) => entries(await loaded().run(inputs)),
   trace: async ([inputs]) => entries(await loaded().trace(inputs)),
@@ -50,9 +50,10 @@ async function answer({ id, method, args }, post) {
   try {
     const result = await METHODS[method](args, id, post);
     const transfer = Array.isArray(result) ? result.map(({ data }) => /** @type {ArrayBuffer} */ (data.buffer)) : [];
-    post({ id, result, plan: model?.plan }, transfer);
+    post({ id, result, now: model && { plan: model.plan, backend: model.backend, build: model.build, backendReason: model.backendReason } }, transfer);
   } catch (error) {
-    post({ id, error: describeError(error) }, []);
+    // The main thread may have what this one lacks.
+    post({ id, error: { ...describeError(error), ...(error instanceof NoWebglError && { kind: "NoWebglError" }) } }, []);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The WebGL2 backend: weights in textures, a plan of draws, results through a buffer and a fence. */
 
 import { sizeOf } from "../../dtypes.js";
-import { WebkilnError } from "../../errors.js";
+import { ContextLostError, WebkilnError } from "../../errors.js";
 import { planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
@@ -60,8 +60,16 @@ export class WebglBackend {
    * @param {{ fuse?: boolean, outputs?: string[] }} [options]
    * @returns {ReadyPlan}
    */
-  prepare(graph, { fuse, outputs } = {}) {
-    this.check();
+  prepare(graph, options) {
+    return this.guarded(() => this.prepareOnDevice(graph, options));
+  }
+
+  /**
+   * @param {StaticGraph} graph
+   * @param {{ fuse?: boolean, outputs?: string[] }} [options]
+   * @returns {ReadyPlan}
+   */
+  prepareOnDevice(graph, { fuse, outputs } = {}) {
     const { context } = this;
     const plan = planGraph(graph, context, this.weights, this.stateStorages, { fuse, outputs });
     const programs = plan.draws.map(({ recipe }) => context.programs.request(recipe));
@@ -74,6 +82,7 @@ export class WebglBackend {
     const commands = plan.draws.map(({ recipe, operations }) => ({ kernel: recipe.skeleton, operations }));
     const ready = Object.assign(plan, { device: this.createDevice(plan, programs), commands, generation: this.generation });
     this.plans.add(ready);
+    this.check();
     const error = context.gl.getError();
     if (error !== context.gl.NO_ERROR) {
       this.release(ready);
@@ -134,10 +143,15 @@ export class WebglBackend {
   /**
    * Waits until the programs of a plan are compiled.
    * @param {ReadyPlan} plan
-   * @param {(done: number) => void} [onProgress]
+   * @param {(done: number, all: number) => void} [onProgress] programs
    */
-  ready(plan, onProgress) {
-    return this.context.programs.ready(new Set(plan.device.steps.map(({ program }) => program)), onProgress);
+  async ready(plan, onProgress) {
+    const programs = new Set(plan.device.steps.map(({ program }) => program));
+    try {
+      await this.context.programs.ready(programs, (done) => onProgress?.(done, programs.size));
+    } finally {
+      this.check();
+    }
   }
 
   /**
@@ -190,9 +204,11 @@ export class WebglBackend {
    * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>} outputs by value
    */
   run(plan, inputs) {
-    this.write(plan, inputs);
-    this.draw(plan);
-    for (const { from, to } of plan.copies) this.copySurface(surfaceOf(from), surfaceOf(to));
+    this.guarded(() => {
+      this.write(plan, inputs);
+      this.draw(plan);
+      for (const { from, to } of plan.copies) this.copySurface(surfaceOf(from), surfaceOf(to));
+    });
     return this.read(plan);
   }
 
@@ -233,6 +249,15 @@ export class WebglBackend {
    * @returns {number[]} milliseconds
    */
   time(plan, inputs) {
+    return this.guarded(() => this.timeOnDevice(plan, inputs));
+  }
+
+  /**
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   * @returns {number[]} milliseconds
+   */
+  timeOnDevice(plan, inputs) {
     this.write(plan, inputs);
     const { gl } = this.context;
     const pixel = new Float32Array(4);
@@ -313,8 +338,23 @@ export class WebglBackend {
   }
 
   check() {
+    if (this.context.gl.isContextLost()) throw new ContextLostError();
     if (this.isDisposed) throw new WebkilnError("the model was disposed");
-    if (this.context.gl.isContextLost()) throw new WebkilnError("the WebGL context was lost; load the model again");
+  }
+
+  /**
+   * Does what needs the device. Whatever goes wrong on a lost one goes wrong because it is lost.
+   * @template T
+   * @param {() => T} task
+   * @returns {T}
+   */
+  guarded(task) {
+    this.check();
+    try {
+      return task();
+    } finally {
+      this.check();
+    }
   }
 
   dispose() {

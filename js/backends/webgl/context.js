@@ -1,6 +1,6 @@
 /** A WebGL2 context, what it can do, and how many layers its programs write. */
 
-import { WebkilnError } from "../../errors.js";
+import { NoWebglError, WebkilnError } from "../../errors.js";
 import { Programs } from "./programs.js";
 
 /** @typedef {{ textureSize: number, textureUnits: number, attachments: number }} Limits */
@@ -11,17 +11,18 @@ const LAYERS = [4, 2, 1];
 /** Nothing is made larger than this on any device, so that what runs on one runs on all. */
 const DESIGN_TEXTURE_SIZE = 2048;
 const DESIGN_TEXTURE_UNITS = 16;
+const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|swrast|microsoft basic render|software/i;
 
 export class Context {
   /**
    * @param {ContextOptions} [options]
-   * @throws {WebkilnError} when there is no WebGL2, or it cannot render floats
+   * @throws {NoWebglError} when there is no WebGL2, or it cannot render floats
    */
   constructor({ limits = {}, layers } = {}) {
     this.gl = createContext();
     const { gl } = this;
     if (!gl.getExtension("EXT_color_buffer_float")) {
-      throw new WebkilnError('this device\'s WebGL2 cannot render float textures (EXT_color_buffer_float); use the backend "wasm"');
+      throw new NoWebglError('this device\'s WebGL2 cannot render float textures (EXT_color_buffer_float); use the backend "wasm"');
     }
     /** @type {Limits} */
     this.limits = {
@@ -31,6 +32,10 @@ export class Context {
     };
     this.alignment = /** @type {number} */ (gl.getParameter(gl.UNIFORM_BUFFER_OFFSET_ALIGNMENT));
     this.layers = this.chooseLayers(layers);
+    /** How many times the device has finished what it was told. */
+    this.answers = 0;
+    /** @type {Promise<void> | undefined} settles R; begun by the first model */
+    this.settled = undefined;
     this.programs = new Programs(gl);
     gl.bindVertexArray(gl.createVertexArray());
     for (const capability of [gl.BLEND, gl.DEPTH_TEST, gl.STENCIL_TEST, gl.SCISSOR_TEST, gl.DITHER, gl.CULL_FACE]) gl.disable(capability);
@@ -42,16 +47,21 @@ export class Context {
     return String(gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
   }
 
+  /** Whether the processor does the work of a graphics card, which WASM does faster. */
+  get isSoftware() {
+    return SOFTWARE_RENDERERS.test(this.renderer);
+  }
+
   /**
-   * R by what the device accepts: the number of its draw buffers says nothing of so many float ones.
+   * R by what the device accepts, before anything is timed (`probe.js`): the number of its draw buffers says nothing of so many float ones.
    * @param {number} [wanted]
    * @returns {number}
    */
   chooseLayers(wanted) {
     for (const layers of wanted ? [wanted] : LAYERS) if (layers <= this.limits.attachments && this.canRender(layers)) return layers;
-    throw new WebkilnError(
-      wanted ? `this device cannot write ${wanted} float layers at once` : 'this device\'s WebGL2 renders no RGBA32F texture; use the backend "wasm"',
-    );
+    throw wanted
+      ? new WebkilnError(`this device cannot write ${wanted} float layers at once`)
+      : new NoWebglError('this device\'s WebGL2 renders no RGBA32F texture; use the backend "wasm"');
   }
 
   /** @param {number} layers */
@@ -101,8 +111,8 @@ export class Context {
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, texture);
     gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.RGBA32F, width, height, layers);
-    gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D_ARRAY, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D_ARRAY, filter, gl.NEAREST);
+    for (const wrap of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D_ARRAY, wrap, gl.CLAMP_TO_EDGE);
     return /** @type {WebGLTexture} */ (texture);
   }
 
@@ -121,7 +131,7 @@ function createContext() {
     canvas?.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
   // WebKitGTK has OffscreenCanvas, and WebGL only for the element.
   const gl = open(typeof OffscreenCanvas === "function" ? new OffscreenCanvas(1, 1) : null) ?? open(typeof document === "object" ? document.createElement("canvas") : null);
-  if (!gl) throw new WebkilnError('there is no WebGL2 here; use the backend "wasm"');
+  if (!gl) throw new NoWebglError('there is no WebGL2 here; use the backend "wasm"');
   return /** @type {WebGL2RenderingContext} */ (gl);
 }
 

@@ -2,6 +2,18 @@
 
 import { WebglBackend } from "./backend.js";
 import { sharedContext } from "./context.js";
+import { settleLayers } from "./probe.js";
+
+/**
+ * The page's context, its R settled.
+ * @returns {Promise<import("./context.js").Context>}
+ * @throws {import("../../errors.js").NoWebglError}
+ */
+export async function readyContext() {
+  const context = sharedContext();
+  await (context.settled ??= settleLayers(context));
+  return context;
+}
 
 /**
  * @param {ConstructorParameters<typeof WebglBackend>[1]} states
@@ -9,5 +21,7 @@ import { sharedContext } from "./context.js";
  * @returns {import("../../model.js").Backend}
  */
 export function makeWebglBackend(states, sourceOf) {
-  return new WebglBackend(sharedContext(), states, sourceOf);
+  const context = sharedContext();
+  context.settled ??= Promise.resolve(); // now that a model uses it, its R stays
+  return new WebglBackend(context, states, sourceOf);
 }

@@ -1,7 +1,7 @@
 /** Results: from textures through a pixel-pack buffer, without blocking the thread. */
 
 import { sizeOf } from "../../dtypes.js";
-import { WebkilnError } from "../../errors.js";
+import { ContextLostError } from "../../errors.js";
 import { floatsOf, unpackBlocks } from "./storage.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -14,8 +14,10 @@ import { floatsOf, unpackBlocks } from "./storage.js";
  * @param {Wanted[]} wanted
  * @param {WebGLBuffer} pixels with room for all of them
  * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>}
+ * @throws {ContextLostError}
  */
-export async function readTensors({ gl }, wanted, pixels) {
+export async function readTensors(context, wanted, pixels) {
+  const { gl } = context;
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, pixels);
   let offset = 0;
   for (const { layout, surface } of wanted) {
@@ -29,7 +31,7 @@ export async function readTensors({ gl }, wanted, pixels) {
     }
   }
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-  await fence(gl);
+  await fence(context);
 
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, pixels);
   offset = 0;
@@ -44,23 +46,40 @@ export async function readTensors({ gl }, wanted, pixels) {
     return /** @type {[string, { data: ArrayLike<number>, shape: number[] }]} */ ([name, { data, shape: [...layout.shape] }]);
   });
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+  if (gl.isContextLost()) throw new ContextLostError();
   return new Map(results);
 }
 
+/** A device that finishes nothing for this long, though it is often asked, is taken for lost. */
+const PATIENCE_MILLISECONDS = 60_000;
+const PATIENCE_QUESTIONS = 1000;
+
 /**
  * Waits until the device has done everything that it was told.
- * @param {WebGL2RenderingContext} gl
- * @throws {WebkilnError} when the context is lost meanwhile
+ * @param {Context} context
+ * @throws {ContextLostError} when the context is lost meanwhile
  */
-async function fence(gl) {
+async function fence(context) {
+  const { gl } = context;
   const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
   gl.flush();
-  for (let tries = 0; ; tries++) {
+  let { answers } = context;
+  let since = performance.now();
+  for (let tries = 0, asked = 0; ; tries++, asked++) {
     const status = sync && !gl.isContextLost() ? gl.clientWaitSync(sync, 0, 0) : gl.WAIT_FAILED;
     if (status === gl.ALREADY_SIGNALED || status === gl.CONDITION_SATISFIED) break;
-    if (status === gl.WAIT_FAILED) throw new WebkilnError("the WebGL context was lost during a run; load the model again");
+    if (answers !== context.answers) {
+      // It is busy with earlier runs.
+      ({ answers } = context);
+      since = performance.now();
+      asked = 0;
+    }
+    const isStuck = asked > PATIENCE_QUESTIONS && performance.now() - since > PATIENCE_MILLISECONDS;
+    if (isStuck) gl.getExtension("WEBGL_lose_context")?.loseContext();
+    if (isStuck || status === gl.WAIT_FAILED) throw new ContextLostError();
     await nextTask(tries);
   }
+  context.answers++;
   gl.deleteSync(sync);
 }
 
