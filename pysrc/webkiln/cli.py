@@ -13,9 +13,10 @@ import click
 FAILED, UNSUPPORTED = 1, 3  # 2 is click's, for wrong usage
 
 QUANTIZATIONS_TO_COME = ("int8", "uint8", "int4", "uint16")
-BACKENDS = click.Choice(["numpy", "wasm", "webgl"])
-HOST_BACKENDS = click.Choice(["wasm", "webgl"])
+BACKENDS = click.Choice(["numpy", "wasm", "webgl", "auto"])
+HOST_BACKENDS = click.Choice(["wasm", "webgl", "auto"])
 BROWSERS = click.Choice(["node", "chromium", "firefox", "webkit"])
+WHERE = "node; chromium for webgl and auto"
 
 
 class InputShape(click.ParamType[Any]):
@@ -103,12 +104,14 @@ def convert(ctx: click.Context, /, quantize: str | None, out: Path | None, plan:
     _run(ctx, "convert", quantize=quantize, out=out, plan=plan, **arguments)
 
 
-@main.command(short_help="Inputs, outputs, operators, size, memory, licence.")
+@main.command(short_help="Inputs, outputs, operators, size, plan, memory, licence.")
 @click.argument("model")
+@click.option("--backend", type=HOST_BACKENDS, help="Whose plan to show.  [default: wasm]")
+@click.option("--browser", type=BROWSERS, help=f"Where to plan.  [default: {WHERE}]")
 @click.pass_context
-def inspect(ctx: click.Context, /, model: str) -> None:
-    """Show what MODEL is: inputs, outputs, operators, size, memory, licence."""
-    _run(ctx, "inspect", source=model)
+def inspect(ctx: click.Context, /, model: str, **arguments: Any) -> None:
+    """Show what MODEL is: inputs, outputs, operators, size, the plan of a run and its memory, licence."""
+    _run(ctx, "inspect", source=model, **arguments)
 
 
 @main.command()
@@ -116,7 +119,7 @@ def inspect(ctx: click.Context, /, model: str) -> None:
 @click.option("--inputs", type=click.Path(path_type=Path), required=True, help="An .npz file with an array per input.")
 @click.option("--outputs", type=click.Path(path_type=Path), required=True, help="The .npz file to write.")
 @click.option("--backend", type=BACKENDS, help="What computes.  [default: numpy, or wasm with --browser]")
-@click.option("--browser", type=BROWSERS, help="Where, unless in NumPy.  [default: node]")
+@click.option("--browser", type=BROWSERS, help=f"Where, unless in NumPy.  [default: {WHERE}]")
 @click.pass_context
 def run(ctx: click.Context, /, model: str, **arguments: Any) -> None:
     """Run MODEL on arrays from a file."""
@@ -128,7 +131,7 @@ def run(ctx: click.Context, /, model: str, **arguments: Any) -> None:
 @main.command(short_help="Compare results with the NumPy reference.")
 @click.argument("model")
 @click.option("--backend", "backends", type=BACKENDS, multiple=True, help="Repeatable.  [default: numpy and wasm]")
-@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
+@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable; webgl needs another than node.  [default: node and chromium]")
 @click.option("--cases", type=click.IntRange(0, 1000), default=2, show_default=True, help="Random inputs to try.")
 @click.option("--seed", type=int, default=1, show_default=True, help="What the random inputs are drawn from.")
 @click.pass_context
@@ -140,7 +143,7 @@ def verify(ctx: click.Context, /, model: str, **arguments: Any) -> None:
 @main.command(short_help="Measure the time of a run.")
 @click.argument("model")
 @click.option("--backend", "backends", type=HOST_BACKENDS, multiple=True, help="Repeatable.  [default: wasm]")
-@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable.  [default: node and chromium]")
+@click.option("--browser", "browsers", type=BROWSERS, multiple=True, help="Repeatable; webgl needs another than node.  [default: node and chromium]")
 @click.option("--runs", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Runs at most.")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=10, show_default=True, help="Time at most, each.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

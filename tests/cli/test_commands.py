@@ -144,7 +144,7 @@ def test_bench(call, folder) -> None:
 def test_inspect(call, folder) -> None:
     result = call("inspect", folder)
     assert result.exit_code == 0, result.output
-    for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm"):
+    for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm, webgl", "plan: wasm (2 operators in "):
         assert text in result.stdout
     assert "arena" in result.stdout
 
@@ -251,9 +251,37 @@ def test_wrong_usage(call, arguments, message) -> None:
 
 
 def test_a_backend_that_the_host_lacks(call, folder, inputs, tmp_path) -> None:
-    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "o.npz", "--backend", "webgl")
+    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "o.npz", "--backend", "webgl", "--browser", "node")
     assert result.exit_code == 1
-    assert "there is no WebGL2 here" in result.stderr
+    assert "Node has no WebGL: take a browser" in result.stderr
+    verified = call("verify", folder, "--backend", "webgl", "--browser", "node")
+    assert verified.exit_code == 1
+    assert "webgl in node: BrowserError: Node has no WebGL" in verified.stdout
+
+
+def test_webgl_in_every_command(call, folder, inputs, tmp_path) -> None:
+    """In Chromium when no browser is named, since Node has none."""
+    result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "out.npz", "--backend", "webgl")
+    assert result.exit_code == 0, result.output
+    expected = webkiln.load(folder).run({"image": X})["mixed"]
+    np.testing.assert_allclose(np.load(tmp_path / "out.npz")["mixed"], expected, rtol=0, atol=1e-5)
+    verified = call("verify", folder, "--backend", "webgl", "--backend", "wasm")
+    assert verified.exit_code == 0, verified.output
+    rows = [line.split()[:2] for line in verified.stdout.splitlines() if "passed" in line]
+    assert rows == [["wasm", "Node"], ["webgl", "Chromium"], ["wasm", "Chromium"]]
+    assert "5e-05" in next(line for line in verified.stdout.splitlines() if line.startswith("webgl"))
+    (row,) = json.loads(call("bench", folder, "--backend", "webgl", "--runs", "3", "--json").stdout)
+    assert (row["backend"], row["build"], row["browser"], row["runs"]) == ("webgl", "webgl", "chromium", 3)
+    inspected = call("inspect", folder, "--backend", "webgl")
+    assert inspected.exit_code == 0, inspected.output
+    assert "plan: webgl (2 operators in " in inspected.stdout
+
+
+def test_auto_says_what_it_took(call, folder, inputs, tmp_path) -> None:
+    for browser in ("node", "chromium"):  # WASM on a software renderer
+        result = call("run", folder, "--inputs", inputs, "--outputs", tmp_path / "o.npz", "--backend", "auto", "--browser", browser)
+        assert result.exit_code == 0, result.output
+        assert "auto took wasm in " in result.stderr
 
 
 def test_no_browser_on_the_machine(call, folder, monkeypatch, tmp_path) -> None:
@@ -296,6 +324,9 @@ def test_ops_shows_the_whole_table(call) -> None:
     assert set(OPERATORS) <= shown
     markdown = call("ops", "--markdown").stdout.splitlines()
     assert len(markdown) == len(OPERATORS) + 2
+    on_wasm_only = {line.split()[1] for line in markdown if "| numpy, wasm |" in line}
+    assert "gather" in on_wasm_only  # its indices are integers
+    assert not on_wasm_only & {"relu", "conv2d", "cast", "concat"}
     columns = [line.replace("\\|", "").count("|") for line in markdown]
     assert set(columns) == {columns[0]}
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -34,8 +34,17 @@ Array = NDArray[Any]
 BROWSERS = ("node", "chromium", "firefox", "webkit")
 BACKENDS = ("auto", "wasm", "webgl")
 
+NO_WEBGL_IN_NODE = "Node has no WebGL: take a browser (chromium, firefox or webkit) for it, or the backend wasm"
+
 KEPT_MODELS = 4
 """How many models a session keeps loaded; the least recently used one goes."""
+
+
+def pairings(backends: Iterable[str], browsers: Iterable[str]) -> list[tuple[str, str]]:
+    """Each backend in each browser, `(backend, browser)`, browser by browser. WebGL is not asked of Node where a browser is given too."""
+    wanted, hosts = list(dict.fromkeys(backends)), list(dict.fromkeys(browsers))
+    pairs = [(backend, browser) for browser in hosts for backend in wanted]
+    return pairs if hosts == ["node"] else [pair for pair in pairs if pair != ("webgl", "node")]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class _Loaded:
 class Session:
     """One browser, or one Node process, for any number of models; a context manager.
 
-    `backend` is `"auto"`, `"wasm"` or `"webgl"`; `browser` is `"node"`, `"chromium"`, `"firefox"` or `"webkit"`. `minified` chooses the
+    `backend` is `"auto"`, `"wasm"` or `"webgl"`, as for the runtime's `load`; `build` tells what `"auto"` took. `browser` is `"node"`, which
+    has no WebGL, `"chromium"`, which renders in software, the same everywhere, `"firefox"` or `"webkit"`. `minified` chooses the
     bundle that users load, else the source modules. `relaxed` forces the relaxed SIMD build (True) or the plain one
     (False). `timeout` is the number of seconds that one call may take.
 
@@ -92,6 +102,8 @@ class Session:
             raise BrowserError(f"there is no backend {backend!r}; known: {', '.join(BACKENDS)}")
         if browser not in BROWSERS:
             raise BrowserError(f"there is no browser {browser!r}; known: {', '.join(BROWSERS)}")
+        if (backend, browser) == ("webgl", "node"):
+            raise BrowserError(NO_WEBGL_IN_NODE)
         self.backend = backend
         self.browser = browser
         self.timeout = timeout
@@ -104,7 +116,7 @@ class Session:
         try:
             self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="webkiln-session-")))
             self._server = stack.enter_context(LocalServer(exchange=True))
-            self._host = _start(browser, backend, self._server, minified, relaxed, stack)
+            self._host = _start(browser, self._server, minified, relaxed, stack)
         except BaseException:
             self._end()
             raise
@@ -272,9 +284,7 @@ class Session:
                 loaded.folder.cleanup()
 
 
-def _start(
-    browser: str, backend: str, server: LocalServer, minified: bool, relaxed: bool | None, stack: contextlib.ExitStack
-) -> Host:
+def _start(browser: str, server: LocalServer, minified: bool, relaxed: bool | None, stack: contextlib.ExitStack) -> Host:
     """The host in its page or process, its end put on `stack`."""
     dist = dist_folder()
     from_source = not minified and is_repository()
@@ -299,8 +309,9 @@ def _start(
         page = BrowserPage("firefox", firefox.launch_options(firefox.find_firefox(), display.environment))
     else:
         page = BrowserPage("chromium", chromium.launch_options(chromium.find_chromium()))
-    stack.callback(page.close)
-    return PageHost(page, url)
+    host = PageHost(page, url)
+    stack.callback(host.close)
+    return host
 
 
 def _packed(model: Model, inputs: Mapping[str, ArrayLike]) -> bytes:

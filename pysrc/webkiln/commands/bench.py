@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from webkiln.browsers.session import Session
+from webkiln.browsers.session import Session, pairings
 from webkiln.commands.hosts import chosen_browsers
 from webkiln.commands.sources import open_model
 from webkiln.commands.terminal import output, progress, table
@@ -16,28 +16,28 @@ from webkiln.parity.inputs import fresh_inputs
 def command(
     *, source: str, backends: Sequence[str], browsers: Sequence[str], runs: int, seconds: float, as_json: bool
 ) -> bool:
-    hosts = chosen_browsers(browsers)
+    wanted = backends or ("wasm",)
+    hosts = pairings(wanted, chosen_browsers(browsers, wanted))
     results: list[dict[str, Any]] = []
     with progress(f"opening {source}") as note:
         model = open_model(source, note)
         inputs = fresh_inputs(model, 1)
-        for browser in hosts:
-            for backend in dict.fromkeys(backends or ("wasm",)):
-                note(f"measuring {backend} in {browser}")
-                with Session(backend=backend, browser=browser) as session:
-                    times = session.bench(model, inputs, runs=runs, seconds=seconds)
-                    results.append(
-                        {
-                            "model": model.name,
-                            "backend": backend,
-                            "build": session.build(model)[1],
-                            "browser": browser,
-                            "description": session.description,
-                            "median_ms": times.median,
-                            "minimum_ms": times.minimum,
-                            "runs": len(times.samples),
-                        }
-                    )
+        for backend, browser in hosts:
+            note(f"measuring {backend} in {browser}")
+            with Session(backend=backend, browser=browser) as session:
+                times = session.bench(model, inputs, runs=runs, seconds=seconds)
+                results.append(
+                    {
+                        "model": model.name,
+                        "backend": backend,
+                        "build": session.build(model)[1],
+                        "browser": browser,
+                        "description": session.description,
+                        "median_ms": times.median,
+                        "minimum_ms": times.minimum,
+                        "runs": len(times.samples),
+                    }
+                )
     if as_json:
         output.print_json(json.dumps(results), highlight=False) if output.is_terminal else print(json.dumps(results, indent=2))
         return True

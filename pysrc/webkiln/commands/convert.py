@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from webkiln.commands.describe import folder_size, parameters, show_memory, show_model, show_origin
+from webkiln.commands.describe import folder_size, parameters, show_model, show_origin, show_plan
 from webkiln.commands.sources import convert_source, is_web_format
 from webkiln.commands.terminal import Note, progress, say, size_text
 from webkiln.errors import BrowserError, OutputExistsError, WebkilnError
@@ -38,7 +38,7 @@ def command(
         parity, passed, profile = _parity(folder, note)
     show_model(model)
     show_origin(model)
-    show_memory(profile)
+    show_plan(profile)
     say(parity)
     verb = "would be written to" if plan else "written to"
     where = f", {verb} {out}" if out is not None else ""

@@ -58,9 +58,11 @@ def folder_size(folder: Path) -> int:
     return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
 
 
-def show_memory(profile: Mapping[str, Any]) -> None:
-    """Print what the runtime's planner says of the memory that one run takes."""
-    arena, intermediates = profile.get("arenaBytes"), profile.get("intermediateBytes")
+def show_plan(plan: Mapping[str, Any]) -> None:
+    """Print what the runtime's planner says of one run: its segments, and the memory that it takes."""
+    if segments := plan.get("segments"):
+        say("plan: " + ", ".join(f"{segment['backend']} ({segment['operations']} operators in {segment['commands']} calls)" for segment in segments))
+    arena, intermediates = plan.get("arenaBytes"), plan.get("intermediateBytes")
     if isinstance(arena, (int, float)) and isinstance(intermediates, (int, float)):
         share = f" ({arena / intermediates:.0%})" if intermediates else ""
         say(f"memory for a run: arena {size_text(int(arena))}, sum of intermediates {size_text(int(intermediates))}{share}")

@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from webkiln.commands.describe import folder_size, parameters, show_memory, show_model, show_origin
+from webkiln.commands.describe import folder_size, parameters, show_model, show_origin, show_plan
 from webkiln.commands.sources import open_model, web_folder
 from webkiln.commands.terminal import progress, say, size_text
 from webkiln.errors import BrowserError
 
 
-def command(*, source: str) -> bool:
+def command(*, source: str, backend: str | None, browser: str | None) -> bool:
     with progress(f"opening {source}") as note, tempfile.TemporaryDirectory(prefix="webkiln-inspect-") as scratch:
         model = open_model(source, note)
         folder = web_folder(source)
@@ -21,26 +21,28 @@ def command(*, source: str) -> bool:
             note("measuring")
             model.save(folder)
         size = folder_size(folder)
-        note("planning in Node")
-        profile, reason = _profile(folder)
+        host = browser or ("chromium" if backend in ("webgl", "auto") else "node")
+        note(f"planning in {host}")
+        profile, reason = _plan(folder, backend, host)
     show_model(model)
     show_origin(model)
     say(f"size: {size_text(size)}, {parameters(model):,} parameters")
-    say("backends: numpy, wasm")
-    show_memory(profile)
+    say("backends: numpy, wasm, webgl")
+    show_plan(profile)
     if reason:
         say(f"memory for a run: not measured. {reason}")
     return True
 
 
-def _profile(folder: Path) -> tuple[dict[str, Any], str]:
-    """The runtime's profile, or the reason why there is none: inspecting needs no Node."""
+def _plan(folder: Path, backend: str | None, browser: str) -> tuple[dict[str, Any], str]:
+    """The runtime's plan, or, where no backend was asked for, the reason why there is none: inspecting needs no Node."""
     from webkiln.browsers.node import find_node
     from webkiln.browsers.session import Session
 
-    try:
-        find_node()
-    except BrowserError as error:
-        return {}, str(error)
-    with Session(backend="wasm", browser="node") as session:
+    if backend is None and browser == "node":
+        try:
+            find_node()
+        except BrowserError as error:
+            return {}, str(error)
+    with Session(backend=backend or "wasm", browser=browser) as session:
         return session.plan(folder), ""

@@ -21,7 +21,7 @@ def command(*, source: str, inputs: Path, outputs: Path, backend: str | None, br
     with progress(f"opening {source}") as note:
         model = open_model(source, note)
         note(f"running {model.name}")
-        results = _results(model, given, backend or ("wasm" if browser else "numpy"), browser or "node")
+        results = _results(model, given, backend or ("wasm" if browser else "numpy"), browser)
         # Through a file object, because savez appends a suffix to a name that has none.
         with written_aside(outputs) as aside, aside.open("wb") as file:
             np.savez(file, allow_pickle=False, **results)
@@ -30,13 +30,16 @@ def command(*, source: str, inputs: Path, outputs: Path, backend: str | None, br
     return True
 
 
-def _results(model: Model, given: dict[str, NDArray[Any]], backend: str, browser: str) -> dict[str, NDArray[Any]]:
+def _results(model: Model, given: dict[str, NDArray[Any]], backend: str, browser: str | None) -> dict[str, NDArray[Any]]:
     if backend == "numpy":
         return model.run(given)
     from webkiln.browsers.session import Session
 
-    with Session(backend=backend, browser=browser) as session:
-        return session.run(model, given)
+    with Session(backend=backend, browser=browser or ("node" if backend == "wasm" else "chromium")) as session:
+        results = session.run(model, given)
+        if backend == "auto":
+            remark(f"auto took {session.build(model)[0]} in {session.description}")
+        return results
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from webkiln.parity.verify import BACKENDS, verify
 
 def command(*, source: str, backends: Sequence[str], browsers: Sequence[str], cases: int, seed: int) -> bool:
     wanted = list(backends) or ["numpy", *BACKENDS]
-    hosts = chosen_browsers(browsers) if set(wanted) - {"numpy"} else []
+    hosts = chosen_browsers(browsers, set(wanted) - {"numpy"}) if set(wanted) - {"numpy"} else []
     with progress(f"opening {source}") as note:
         report = verify(web_folder(source) or open_model(source, note), backends=wanted, browsers=hosts, cases=cases, seed=seed, note=note)
     show(report)

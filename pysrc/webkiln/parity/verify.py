@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from webkiln.browsers.session import Session
+from webkiln.browsers.session import Session, pairings
 from webkiln.errors import WebkilnError
 from webkiln.model import Model, load
 from webkiln.ops import LEAST_TOLERANCES
@@ -43,7 +43,7 @@ def verify(
 
     `model` is a `Model` or a folder in the web format. The backend `"numpy"` is the reference itself against the stored golden vectors, and needs no browser. `cases` random
     inputs are drawn from `seed`. A row that can't be run (a missing browser, say) fails with the reason; nothing is
-    skipped. `tolerance` replaces the measured one of each output (`Model.tolerances`), which is that of WASM; WebGL is allowed what
+    skipped, but for WebGL in Node where a browser is given too. `tolerance` replaces the measured one of each output (`Model.tolerances`), which is that of WASM; WebGL is allowed what
     `LEAST_TOLERANCES` says where that is more. `note` is told what is being done.
     """
     with tempfile.TemporaryDirectory(prefix="webkiln-verify-") as scratch:
@@ -59,8 +59,7 @@ def verify(
         if "numpy" in backends:
             note("verifying: the golden vectors in NumPy")
             rows.append(Row("numpy", "", f"NumPy {np.__version__}", checks=check_golden(folder)))
-        wanted = [backend for backend in dict.fromkeys(backends) if backend != "numpy"]
-        hosts = list(dict.fromkeys(browsers)) if wanted else []
+        hosts = pairings((backend for backend in backends if backend != "numpy"), browsers)
         inputs = [fresh_inputs(stored, seed + 7919 * (position + 1)) for position in range(cases if hosts else 0)]
         stored.reset()
         expected = []
@@ -68,16 +67,15 @@ def verify(
             note(f"verifying: random inputs {position} of {cases} in NumPy")
             allowed = stored.tolerances(values) if tolerance is None else {one.name: tolerance for one in stored.outputs}
             expected.append((stored.run(values), allowed))
-        for browser in hosts:
-            for backend in wanted:
-                note(f"verifying: {backend} in {browser}")
-                row = Row(backend, browser)
-                rows.append(row)
-                try:
-                    with Session(backend=backend, browser=browser, minified=minified) as session:
-                        _check_row(row, session, folder, stored, inputs, expected, LEAST_TOLERANCES if tolerance is None else {})
-                except WebkilnError as error:
-                    row.failure = f"{type(error).__name__}: {error}"
+        for backend, browser in hosts:
+            note(f"verifying: {backend} in {browser}")
+            row = Row(backend, browser)
+            rows.append(row)
+            try:
+                with Session(backend=backend, browser=browser, minified=minified) as session:
+                    _check_row(row, session, folder, stored, inputs, expected, LEAST_TOLERANCES if tolerance is None else {})
+            except WebkilnError as error:
+                row.failure = f"{type(error).__name__}: {error}"
         for row in rows:
             if not row.checks and not row.failure:
                 row.failure = "nothing was compared: the model carries no golden vectors (convert it again, or leave this backend out)"
