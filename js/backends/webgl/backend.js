@@ -2,6 +2,7 @@
 
 import { sizeOf } from "../../dtypes.js";
 import { ContextLostError, WebkilnError } from "../../errors.js";
+import { numbersOf } from "./draws.js";
 import { planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
@@ -121,7 +122,7 @@ export class WebglBackend {
       return offset;
     });
     const content = new Int32Array(Math.max(4, end / 4));
-    draws.forEach(({ numbers }, index) => content.set(numbers, offsets[index] / 4));
+    draws.forEach((draw, index) => content.set(numbersOf(draw), offsets[index] / 4));
     const buffer = /** @type {WebGLBuffer} */ (gl.createBuffer());
     gl.bindBuffer(gl.UNIFORM_BUFFER, buffer);
     gl.bufferData(gl.UNIFORM_BUFFER, content, gl.STATIC_DRAW);
@@ -285,10 +286,10 @@ export class WebglBackend {
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, to.texture);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.readable(from).framebuffer);
-    const height = Math.min(from.height, to.height);
+    const [width, height] = [Math.min(from.width, to.width), Math.min(from.height, to.height)];
     for (let layer = 0; layer < to.layers; layer++) {
       gl.readBuffer(gl.COLOR_ATTACHMENT0 + layer);
-      gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, layer, 0, 0, to.width, height);
+      gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, layer, 0, 0, width, height);
     }
   }
 

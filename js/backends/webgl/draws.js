@@ -20,15 +20,17 @@ import { expandView, mergeAxes, wholeView } from "../../planner/views.js";
  * @property {Record<string, number>} [fields]
  * @property {number[][]} [axes] vectors of at most four numbers
  * @property {{ piece: string, storages: Storage[], numbers: number[][] }} [parts]
+ * @property {import("./programs.js").Window} [window]
  * @property {Finish | null} [finish]
  * @property {Operation[]} operations what is computed
  */
-/** @typedef {{ recipe: Recipe, output: Storage, textures: Storage[], numbers: Int32Array, operations: Operation[] }} Draw */
+/** @typedef {{ recipe: Recipe, output: Storage, textures: Storage[], places: number[], numbers: Int32Array, operations: Operation[] }} Draw `places`: the vector of each texture */
 
 /** The format's largest rank; a padding takes two vectors an axis. Programs of any rank have room for this many. */
 const AXIS_VECTORS = 16;
 const OPERAND_AXES = 8;
-const VECTORS = { anchor: 0, scalar: 1, same: 0, channels: 1, broadcast: 2 + OPERAND_AXES };
+const OUTPUT_VECTORS = 2;
+const VECTORS = { anchor: 0, scalar: 1, same: 1, channels: 1, broadcast: 2 + OPERAND_AXES };
 
 const floatBits = new DataView(new ArrayBuffer(4));
 
@@ -38,20 +40,35 @@ function bitsOf(value) {
   return floatBits.getInt32(0);
 }
 
-/** @param {Layout} layout */
-function tensorNumbers({ shift, channelBlocks, blocks, layers }) {
-  return [shift, channelBlocks, blocks, Math.log2(layers)];
+/**
+ * What a program must know to read a tensor; the size of its texture follows in `numbersOf`.
+ * @param {Layout} layout
+ */
+function tensorNumbers({ channelBlocks, rowTexels, shift, layers }) {
+  return [channelBlocks, (rowTexels << 8) | (shift << 4) | Math.log2(layers)];
+}
+
+/**
+ * A draw's numbers, with the reciprocals of the sizes of its textures, which are there by now.
+ * @param {Draw} draw
+ */
+export function numbersOf({ numbers, textures, places }) {
+  textures.forEach(({ home }, k) => {
+    const { width, height } = /** @type {import("./context.js").Surface} */ (home.surface);
+    numbers.set([bitsOf(1 / width), bitsOf(1 / height)], places[k] * 4 + 2);
+  });
+  return numbers;
 }
 
 /**
  * @param {Request} request
  * @returns {Draw}
  */
-export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts, finish = null, operations }) {
+export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts, window, finish = null, operations }) {
   const { fields: names, floats, vectors: own } = skeletons[skeleton];
   const { layout } = output;
   /** @type {number[][]} */
-  const numbers = [[layout.shift, layout.channelBlocks, layout.blocks, layout.texels], [layout.columns, layout.channels], ...inputs.map((input) => tensorNumbers(input.layout))];
+  const numbers = [[layout.channelBlocks, layout.columns, layout.channels, layout.shift], [layout.rowTexels, layout.isFolded ? layout.texels : layout.outer * layout.rowTexels], ...inputs.map((input) => tensorNumbers(input.layout))];
   const words = names.map((name) => {
     if (!(name in fields)) throw new Error(`the draw ${skeleton} lacks its field ${name}`);
     return floats.includes(name) ? bitsOf(fields[name]) : fields[name];
@@ -70,7 +87,7 @@ export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts,
     at += length;
     return at - length;
   };
-  const places = parts?.storages.map((storage, k) => append([tensorNumbers(storage.layout), parts.numbers[k]], 2));
+  const partPlaces = parts?.storages.map((storage, k) => append([tensorNumbers(storage.layout), parts.numbers[k]], 2));
   const operands = finish?.operands.map((operand) => {
     const { kind, content } = describeOperand(operand, layout);
     return { kind, at: append(content, VECTORS[kind]) };
@@ -84,9 +101,13 @@ export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts,
     layers: layout.layers,
     vectors: at,
     epilogue: finish && operands ? { operands, instructions: finish.program.instructions, result: finish.program.result } : null,
-    parts: parts && places ? { piece: parts.piece, places } : null,
+    parts: parts && partPlaces ? { piece: parts.piece, places: partPlaces } : null,
+    isFolded: [output, ...textures].some((storage) => storage.layout.isFolded),
+    window: window ?? null,
   };
-  return { recipe, output, textures, numbers: encoded, operations };
+  const operandPlaces = operands?.flatMap(({ kind, at }) => (kind === "anchor" || kind === "scalar" ? [] : [at]));
+  const places = [...inputs.map((_, k) => OUTPUT_VECTORS + k), ...(partPlaces ?? []), ...(operandPlaces ?? [])];
+  return { recipe, output, textures, places, numbers: encoded, operations };
 }
 
 /**
@@ -100,7 +121,7 @@ function describeOperand(operand, output) {
   if ("scalar" in operand) return { kind: "scalar", content: [[bitsOf(operand.scalar)]] };
   const { layout } = operand.storage;
   const isWhole = layout.outer === output.outer && layout.columns === output.columns && layout.channels === output.channels;
-  if (isWhole) return { kind: "same", content: [] };
+  if (isWhole) return { kind: "same", content: [tensorNumbers(layout)] };
   if (layout.outer === 1 && layout.columns === 1 && layout.channels === output.channels) return { kind: "channels", content: [tensorNumbers(layout)] };
   const outer = output.shape.slice(0, -2);
   const { strides } = expandView(wholeView(layout.shape.slice(0, -2)), outer);

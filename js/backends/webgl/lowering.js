@@ -1,14 +1,15 @@
 /** Operators → draws. */
 
 import { sizeOf } from "../../dtypes.js";
+import { UnsupportedOperatorError } from "../../errors.js";
 import { functions } from "../../generated/shaders.js";
 import { isElementwise } from "../../planner/fusion.js";
 import { contiguousStrides, expandView, isContiguous, reshapeView, sliceView, transposeView, wholeView } from "../../planner/views.js";
 import { axisNumbers, createDraw } from "./draws.js";
-import { functionName } from "./programs.js";
-import { isSameLayout, layoutOf } from "./storage.js";
+import { functionName, windowColumns } from "./programs.js";
+import { flatShape, isSameLayout, LARGEST_SIDE, layoutOf } from "./storage.js";
 import { linearTable, nearestTable } from "./tables.js";
-import { createStorage, WEIGHT_LAYERS } from "./weights.js";
+import { createStorage } from "./weights.js";
 
 /** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
 /** @typedef {import("../../graph.js").Operation} Operation */
@@ -27,8 +28,10 @@ import { createStorage, WEIGHT_LAYERS } from "./weights.js";
 const REGISTERS = 13;
 /** Parts that leave units for an epilogue. */
 const FUSED_PARTS = 4;
-const DEPTHWISE_TILES = new Set(["3 1", "3 2", "5 1", "5 2"]);
-const DTYPES = new Set(["f32", "bool"]);
+/** Columns of a window that are held in registers; larger windows are read tap by tap. */
+const WINDOW_COLUMNS = 20;
+/** What a float texture holds exactly. */
+export const DTYPES = new Set(["f32", "bool"]);
 const REDUCTIONS = ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"];
 const INITIAL = [0, 0, -Infinity, Infinity, 1];
 const ANCHORS = new Set(["conv2d", "matmul", "max_pool2d", "average_pool2d", "resize", "pad", ...REDUCTIONS]);
@@ -137,10 +140,11 @@ export class Lowering {
   /**
    * @param {Storage} storage
    * @param {View} view
+   * @param {number} [layers]
    * @returns {Storage}
    */
-  copy(storage, view) {
-    const output = this.allocate(view.shape);
+  copy(storage, view, layers = this.layers) {
+    const output = createStorage("arena", layoutOf(view.shape, layers));
     const { columns: xColumns, channels } = storage.layout;
     const rows = rowsOf(view, channels);
     const { shape, strides } = rows ?? view;
@@ -180,11 +184,34 @@ export class Lowering {
   }
 
   /**
-   * The second factor of a product.
+   * Weights [taps…, inputs, outputs], flat.
    * @param {string} name
+   * @returns {Storage}
    */
-  factor(name) {
-    return this.graph.constants.has(name) ? this.weights.request(name, this.shapeOf(name), WEIGHT_LAYERS) : this.buffer(name);
+  flat(name) {
+    const shape = this.shapeOf(name);
+    const flat = flatShape(shape);
+    const [taps, blocks, inputs] = flat;
+    if (!fits(flat, 1, LARGEST_SIDE)) throw new UnsupportedOperatorError(`the weights ${name} of shape [${shape.join(", ")}] are too large for a texture of ${LARGEST_SIDE} × ${LARGEST_SIDE}; use the backend "wasm"`);
+    if (this.graph.constants.has(name)) return this.weights.request(name, shape, 1, true);
+    const padded = this.allocate([taps, inputs, blocks * 4]);
+    const [own, outputs] = shape.slice(-2);
+    const axes = [[blocks * 4, 1, 0, 1], [outputs], [inputs, outputs, 0, 1], [own], [taps, own * outputs, 0, 1], [taps]];
+    const from = this.buffer(name);
+    const fields = { offset: 0, rank: 3, x_columns: own, x_channels: outputs, value: 0 };
+    this.emit({ skeleton: "pad", output: padded, inputs: [from], axes, fields });
+    return this.copy(padded, transposeView(wholeView([taps, inputs, blocks, 4]), [0, 2, 1, 3]), 1);
+  }
+
+  /**
+   * Weights of one filter a channel, [height, width, channels], a row each of the kernel's.
+   * @param {string} name
+   * @returns {Storage}
+   */
+  filters(name) {
+    const [height, width, , channels] = this.shapeOf(name);
+    if (this.graph.constants.has(name)) return this.weights.request(name, [height, width, channels], 1);
+    return this.copy(this.buffer(name), wholeView([height, width, channels]), 1);
   }
 
   /** @param {string | undefined} name */
@@ -260,16 +287,28 @@ function rowsOf({ offset, shape, strides }, channels) {
 
 /** @typedef {(this: Lowering, operation: Operation, unit: Unit) => void} Lower */
 
+/**
+ * The window, where its columns fit into registers and lie in known layers.
+ * @param {Storage} from
+ * @param {Storage} to
+ * @param {import("./programs.js").Window} window
+ */
+function windowFor(from, to, window) {
+  const { layers } = to.layout;
+  return from.layout.layers === layers && windowColumns(window, layers).length <= WINDOW_COLUMNS ? window : undefined;
+}
+
 /** @type {Lower} */
 function lowerConv2d({ inputs: [x, w, bias], attributes }, unit) {
   const { stride, padding: [top, left, bottom, right], dilation, groups } = attributes;
   const [kernelHeight, kernelWidth, depthOfGroup, outChannels] = this.shapeOf(w);
   const from = this.buffer(x);
   const [, height, width, channels] = from.layout.shape;
-  const filters = this.factor(w);
+  const isDepthwise = groups === channels && depthOfGroup === 1 && outChannels === channels && channels > 1;
+  const weights = isDepthwise ? this.filters(w) : groups > 1 ? this.buffer(w) : this.flat(w);
   const { storage: start, last } = this.bias(bias);
   const { output, finish } = this.finish(unit);
-  const inputs = [from, filters, start];
+  const inputs = [from, weights, start];
   const isPlain = stride[0] === 1 && stride[1] === 1 && !(top || left || bottom || right);
   if (kernelHeight * kernelWidth === 1 && groups === 1 && isPlain) return this.emit({ skeleton: "product", output, inputs, fields: { bias_last: last }, finish });
   const fields = {
@@ -278,21 +317,21 @@ function lowerConv2d({ inputs: [x, w, bias], attributes }, unit) {
     dilation_height: dilation[0], dilation_width: dilation[1], bias_last: last,
     inputs_of_group: depthOfGroup, outputs_of_group: outChannels / groups,
   };
-  const isDepthwise = groups === channels && depthOfGroup === 1 && outChannels === channels && channels > 1;
-  const tile = `${kernelWidth} ${stride[1]}`;
-  const isTile = isDepthwise && dilation[1] === 1 && DEPTHWISE_TILES.has(tile);
-  const skeleton = isTile ? `depthwise_${tile.replace(" ", "_")}` : isDepthwise ? "depthwise" : groups > 1 ? "grouped" : "conv2d";
-  this.emit({ skeleton, output, inputs, fields, finish });
+  const skeleton = isDepthwise ? "depthwise" : groups > 1 ? "grouped" : "conv2d";
+  const window = skeleton !== "grouped" && dilation[1] === 1 ? windowFor(from, output, { kernel: kernelWidth, stride: stride[1], padding: left }) : undefined;
+  this.emit({ skeleton: window ? `${skeleton}_window` : skeleton, output, inputs, fields, window, finish });
 }
 
 /** @type {Lower} */
 function lowerMatmul({ inputs: [a, b, bias] }, unit) {
   const left = this.buffer(a);
-  const right = this.factor(b);
+  const shape = this.shapeOf(b);
+  const isFlat = this.graph.constants.has(b) && sizeOf(shape.slice(0, -2)) === 1 && shape.length <= this.shapeOf(a).length && fits(flatShape(shape), 1, LARGEST_SIDE);
+  const right = isFlat ? this.flat(b) : this.buffer(b);
   const { storage: start, last } = this.bias(bias);
   const { output, finish } = this.finish(unit);
   const inputs = [left, right, start];
-  if (right.layout.outer === 1 && left.layout.outer === output.layout.outer) return this.emit({ skeleton: "product", output, inputs, fields: { bias_last: last }, finish });
+  if (isFlat) return this.emit({ skeleton: "product", output, inputs, fields: { bias_last: last }, finish });
   const batch = output.layout.shape.slice(0, -2);
   const [from, matrices] = [left, right].map(({ layout }) => expandView(wholeView(layout.shape.slice(0, -2)), batch).strides);
   const axes = axisNumbers(batch, [from, matrices]);

@@ -23,7 +23,7 @@ import { bytesOf } from "./weights.js";
  * @property {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number }} info
  */
 
-/** A texture may have this many times the rows that a value needs. */
+/** A texture may be this many times as large as a value needs. */
 const LARGEST_WASTE = 2;
 
 /**
@@ -107,12 +107,16 @@ function shareTextures(lives) {
   /** @type {{ homes: Home[], last: number }[]} */
   const textures = [];
   for (const [home, { first, last }] of [...lives].sort(([, a], [, b]) => a.first - b.first)) {
-    const fitting = textures.filter((texture) => {
-      const { width, height, layers } = sizeOfShared(texture.homes);
-      const [low, high] = [height, home.height].sort((a, b) => a - b);
-      return texture.last < first && width === home.width && layers === home.layers && high <= low * LARGEST_WASTE;
-    });
-    const best = fitting.sort((a, b) => Math.abs(sizeOfShared(a.homes).height - home.height) - Math.abs(sizeOfShared(b.homes).height - home.height))[0];
+    let best;
+    let least = Infinity;
+    for (const texture of textures) {
+      if (texture.last >= first || texture.homes[0].layers !== home.layers) continue;
+      const bytes = bytesOf(sizeOfShared([...texture.homes, home]));
+      const growth = bytes - bytesOf(sizeOfShared(texture.homes));
+      if (growth >= least || bytes > LARGEST_WASTE * Math.min(...[...texture.homes, home].map(bytesOf))) continue;
+      best = texture;
+      least = growth;
+    }
     if (best) {
       best.homes.push(home);
       best.last = last;
@@ -126,5 +130,5 @@ function shareTextures(lives) {
  * @returns {Home}
  */
 export function sizeOfShared(homes) {
-  return { ...homes[0], height: Math.max(...homes.map(({ height }) => height)) };
+  return { ...homes[0], width: Math.max(...homes.map(({ width }) => width)), height: Math.max(...homes.map(({ height }) => height)) };
 }

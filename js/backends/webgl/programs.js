@@ -17,7 +17,10 @@ import { frame, pieces, skeletons, vertexShader } from "../../generated/skeleton
  * @property {number} vectors of its uniform buffer
  * @property {Epilogue | null} epilogue
  * @property {{ piece: string, places: number[] } | null} parts of a concatenation
+ * @property {boolean} isFolded whether any of its tensors is
+ * @property {Window | null} window of a skeleton that has its width, stride and padding in its text
  */
+/** @typedef {{ kernel: number, stride: number, padding: number }} Window along the columns */
 
 /**
  * @param {string} text
@@ -67,10 +70,10 @@ function samplersOf({ skeleton, epilogue, parts }) {
  * @returns {string}
  */
 export function joinSource(recipe) {
-  const { skeleton, layers, vectors, epilogue, parts } = recipe;
+  const { skeleton, layers, vectors, epilogue, parts, isFolded, window } = recipe;
   const operands = epilogue?.operands.map(({ kind, at }, k) => ({ kind, values: { k, at } })) ?? [];
   const pieceOf = (/** @type {string} */ suffix) => operands.flatMap(({ kind, values }) => (`${kind}${suffix}` in pieces ? [fill(pieces[`${kind}${suffix}`], values)] : []));
-  const kernel = fill(skeletons[skeleton].source, { parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
+  const kernel = fill(skeletons[skeleton].source, { ...(window && windowOf(window, layers, pieces[`${skeleton}_tap`])), parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
   const declarations = [
     ...samplersOf(recipe).map((name) => fill(pieces.sampler, { name })),
     ...pieceOf("_declare"),
@@ -78,7 +81,41 @@ export function joinSource(recipe) {
     epilogue ? finishOf(epilogue, operands.map(({ kind, values }) => fill(pieces[kind], values))) : pieces.finish_none,
     kernel,
   ];
-  return repeat(fill(frame, { count: vectors, declarations: declarations.join("\n"), prepare: pieceOf("_prepare").join("\n") }), layers);
+  const addressing = isFolded ? "folded" : "rows";
+  const holes = { count: vectors, locate: pieces[`${addressing}_locate`], place: pieces[`${addressing}_place`] };
+  return repeat(fill(frame, { ...holes, declarations: declarations.join("\n"), prepare: pieceOf("_prepare").join("\n") }), layers);
+}
+
+/**
+ * The columns that a window needs for R outputs.
+ * @param {Window} window
+ * @param {number} layers R
+ */
+export function windowColumns({ kernel, stride, padding }, layers) {
+  return Array.from({ length: (layers - 1) * stride + kernel }, (_, i) => {
+    const shift = Math.floor((i - padding) / layers);
+    return { i, shift, layer: i - padding - shift * layers, n: shift + Math.ceil(padding / layers) };
+  }).filter(({ i }) => i % stride < kernel);
+}
+
+/**
+ * The text of a window: the blocks of columns that it touches, reading its columns, and what each tap does with them.
+ * @param {Window} window
+ * @param {number} layers R
+ * @param {string} tap
+ */
+function windowOf(window, layers, tap) {
+  const { kernel, stride } = window;
+  const columns = windowColumns(window, layers);
+  const blocks = columns.filter(({ n }, k) => n !== columns[k - 1]?.n);
+  const each = (/** @type {string} */ text, /** @type {Record<string, number>[]} */ list) => list.map((values) => fill(text, { stride, ...values })).join("\n");
+  return {
+    blocks: each(pieces.window_block, blocks),
+    edges: each(pieces.window_edge, blocks),
+    places: each(pieces.window_place, blocks),
+    columns: each(pieces.window_column, columns),
+    taps: each(tap, Array.from({ length: kernel }, (_, tap) => ({ tap }))),
+  };
 }
 
 /**

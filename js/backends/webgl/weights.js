@@ -2,7 +2,7 @@
 
 import { sizeOf, viewOf } from "../../dtypes.js";
 import { halfToNumber } from "../../half.js";
-import { floatsOf, layoutOf, packBlocks } from "./storage.js";
+import { flatShape, flattenWeights, floatsOf, layoutOf, packBlocks } from "./storage.js";
 
 /** @typedef {import("../../constants.js").Source} Source */
 /** @typedef {import("./context.js").Context} Context */
@@ -18,9 +18,6 @@ import { floatsOf, layoutOf, packBlocks } from "./storage.js";
  * @property {Surface} [surface] once it is made
  */
 /** @typedef {{ layout: Layout, home: Home, bytes: number }} Storage a home read as some shape */
-
-/** Weights are read four inputs at a time, so they lie in four layers whatever R is. */
-export const WEIGHT_LAYERS = 4;
 
 /**
  * @param {Home["kind"]} kind
@@ -69,7 +66,7 @@ export class Weights {
   constructor(context, sourceOf) {
     this.context = context;
     this.sourceOf = sourceOf;
-    /** @type {Map<string, { name: string, storage: Storage }>} */
+    /** @type {Map<string, { name: string, storage: Storage, isFlat: boolean }>} */
     this.wanted = new Map();
     /** @type {Map<string, number | null>} */
     this.scalars = new Map();
@@ -81,15 +78,16 @@ export class Weights {
    * @param {string} name
    * @param {readonly number[]} shape
    * @param {number} layers
+   * @param {boolean} [isFlat] whether to lay it out as the weights of a product or convolution
    * @returns {Storage}
    */
-  request(name, shape, layers) {
-    const layout = layoutOf(shape, layers);
-    const key = `${layout.layers} ${name}`;
+  request(name, shape, layers, isFlat = false) {
+    const layout = isFlat ? layoutOf(flatShape(shape), 1) : layoutOf(shape, layers);
+    const key = `${isFlat} ${layout.layers} ${layout.shape} ${name}`;
     const known = this.wanted.get(key);
     if (known) return known.storage;
     const storage = createStorage("fixed", layout);
-    this.wanted.set(key, { name, storage });
+    this.wanted.set(key, { name, storage, isFlat });
     return storage;
   }
 
@@ -110,10 +108,12 @@ export class Weights {
       home.surface = { texture: this.context.createTexture(home.width, home.height, home.layers), framebuffer: null, width: home.width, height: home.height, layers: home.layers };
     };
     if (!this.zeros.home.surface) make(this.zeros);
-    for (const { name, storage } of this.wanted.values()) {
+    for (const { name, storage, isFlat } of this.wanted.values()) {
       if (storage.home.surface) continue;
       make(storage);
-      uploadOnce(this.context, storage, floatsFrom(this.sourceOf(name)));
+      const source = this.sourceOf(name);
+      const data = floatsFrom(source);
+      uploadOnce(this.context, storage, isFlat ? flattenWeights(source.shape, data) : data);
     }
   }
 

@@ -19,8 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from webkiln.codegen.paths import source_folder
 
-OUTPUT_FIELDS = ("shift", "channel_blocks", "blocks", "texels", "columns", "channels")
-TENSOR_FIELDS = ("shift", "channel_blocks", "blocks", "layer_shift")
+OUTPUT_FIELDS = ("channel_blocks", "columns", "channels", "shift", "row_texels", "texels")
 _OUTPUT_VECTORS = 2
 
 _WINDOW = (
@@ -71,21 +70,16 @@ class Skeleton:
 
 
 _PRODUCT = ("x", "w", "bias")
-_TILES = ((3, 1), (3, 2), (5, 1), (5, 2))
 
 SKELETONS: dict[str, Skeleton] = {
     "elementwise": Skeleton("elementwise"),
-    "conv2d": Skeleton("conv2d", _PRODUCT, _WINDOW),
+    "conv2d": Skeleton("conv2d", _PRODUCT, _WINDOW, options={"window": False}),
+    "conv2d_window": Skeleton("conv2d", _PRODUCT, _WINDOW, options={"window": True}),
     "product": Skeleton("product", _PRODUCT, "bias_last", options={"batched": False}),
     "product_batched": Skeleton("product", _PRODUCT, "bias_last rank", has_axes=True, options={"batched": True}),
     "grouped": Skeleton("grouped", _PRODUCT, f"{_WINDOW} inputs_of_group outputs_of_group"),
-    "depthwise": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"kernel": 0, "stride": 0}),
-    **{
-        f"depthwise_{kernel}_{stride}": Skeleton(
-            "depthwise", _PRODUCT, _WINDOW, options={"kernel": kernel, "stride": stride}
-        )
-        for kernel, stride in _TILES
-    },
+    "depthwise": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"window": False}),
+    "depthwise_window": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"window": True}),
     "pool2d": Skeleton("pool2d", ("x",), _POOL),
     "resize_linear": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": True}),
     "resize_nearest": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": False}),
@@ -95,6 +89,8 @@ SKELETONS: dict[str, Skeleton] = {
     "move_aligned": Skeleton("move", ("x",), f"{_MOVE} block", True, {"aligned": True, "masked": False}),
     "pad": Skeleton("move", ("x",), f"{_MOVE} x_channels *value", True, {"aligned": False, "masked": True}),
     "pad_aligned": Skeleton("move", ("x",), f"{_MOVE} block *value", True, {"aligned": True, "masked": True}),
+    "picture": Skeleton("picture", options={"planar": False}),
+    "picture_planar": Skeleton("picture", options={"planar": True}),
     "concat_rows": Skeleton("concat", (), "inner size", options={"channels": False}),
     "concat_channels": Skeleton("concat", (), "", options={"channels": True}),
 }
