@@ -20,6 +20,7 @@ import { packWeights } from "./storage.js";
  * @property {() => Float32Array} reference
  * @property {(tf: Tfjs) => () => any} tfjs makes its inputs; then each call gives a new tensor
  * @property {(device: Device, variant: Variant) => Operation} ours
+ * @property {import("./backend.js").Graph} graph for the runtime's backend
  * @property {Partial<Variant>[]} [variants] beside those of R
  */
 
@@ -32,6 +33,26 @@ function noise(count, seed) {
 /** @param {number[]} shape @param {number} seed */
 const picture = (shape, seed) => ({ shape, data: noise(shape.reduce((a, b) => a * b, 1), seed) });
 const text = (/** @type {number[]} */ shape) => shape.join("×");
+
+/**
+ * A graph of one operation, and perhaps a ReLU, on pictures: all shapes but those of constants get a batch of 1.
+ * @param {string} op
+ * @param {Record<string, reference.Array3>} inputs
+ * @param {number[]} shape of the result
+ * @param {Record<string, any>} attributes
+ * @param {{ constants?: Record<string, { shape: number[], data: Float32Array }>, relu?: boolean }} [options]
+ */
+function graph(op, inputs, shape, attributes, { constants = {}, relu = false } = {}) {
+  const output = [1, ...shape];
+  return {
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, { shape, data }]) => [name, { shape: [1, ...shape], data }])),
+    constants,
+    nodes: [
+      { op, inputs: [...Object.keys(inputs), ...Object.keys(constants)], output: "y", attributes, shape: output },
+      ...(relu ? [{ op: "relu", inputs: ["y"], output: "z", attributes: {}, shape: output }] : []),
+    ],
+  };
+}
 
 /** @type {Partial<Variant>[]} at R = 4 */
 const ADDRESSES = [
@@ -62,11 +83,15 @@ function convolution(shape, outputs, { kernel = 1, stride = 1, depthwise = false
   const taps = kernel * kernel;
   const weights = noise(taps * inputs * (depthwise ? 1 : outputs), 2);
   const bias = noise(outputs, 3);
+  const after = Math.max(0, (output[0] - 1) * stride + kernel - height) - padding;
+  const attributes = { stride: [stride, stride], padding: [padding, padding, after, after], dilation: [1, 1], groups: depthwise ? inputs : 1 };
+  const constants = { w: { shape: [kernel, kernel, depthwise ? 1 : inputs, outputs], data: weights }, bias: { shape: [outputs], data: bias } };
   return {
     kind: depthwise ? `depthwise ${kernel}×${kernel}` : `convolution ${kernel}×${kernel}`,
     name: `${text(shape)}${depthwise ? "" : `→${outputs}`}${stride > 1 ? ` /${stride}` : ""}`,
     operations: 2 * output[0] * output[1] * outputs * taps * (depthwise ? 1 : inputs),
     variants,
+    graph: graph("conv2d", { x }, output, attributes, { constants, relu: true }),
     reference: () => reference.convolution(x, weights, bias, { kernel, stride, padding, output, depthwise }),
     tfjs(tf) {
       const filter = tf.tensor4d(weights, [kernel, kernel, inputs, depthwise ? 1 : outputs]);
@@ -93,16 +118,17 @@ function convolution(shape, outputs, { kernel = 1, stride = 1, depthwise = false
  * @param {string} kind
  * @param {number[]} shape
  * @param {number[]} other
- * @param {{ reference: typeof reference.add, tfjs: (tf: Tfjs, x: any, z: any) => any, kernel: (R: number) => shaders.Kernel, output?: number[], variants?: Partial<Variant>[] }} options
+ * @param {{ reference: typeof reference.add, tfjs: (tf: Tfjs, x: any, z: any) => any, kernel: (R: number) => shaders.Kernel, op: string, attributes?: Record<string, any>, output?: number[], variants?: Partial<Variant>[] }} options
  * @returns {Case}
  */
-function binary(kind, shape, other, { reference: loop, tfjs, kernel, output = shape, variants }) {
+function binary(kind, shape, other, { reference: loop, tfjs, kernel, op, attributes = {}, output = shape, variants }) {
   const x = picture(shape, 1);
   const z = picture(other, 2);
   return {
     kind,
     name: `${text(shape)} ${text(other)}`,
     variants,
+    graph: graph(op, { x, z }, output, attributes),
     reference: () => loop(x, z),
     tfjs(tf) {
       const [a, b] = [x, z].map(({ shape, data }) => tf.tensor4d(data, [1, ...shape]));
@@ -117,15 +143,16 @@ function binary(kind, shape, other, { reference: loop, tfjs, kernel, output = sh
  * @param {string} kind
  * @param {number[]} shape
  * @param {number[]} output
- * @param {{ reference: (x: reference.Array3) => Float32Array, tfjs: (tf: Tfjs, x: any) => any, kernel: (R: number, choices: Choices) => shaders.Kernel, variants?: Partial<Variant>[] }} options
+ * @param {{ reference: (x: reference.Array3) => Float32Array, tfjs: (tf: Tfjs, x: any) => any, kernel: (R: number, choices: Choices) => shaders.Kernel, op: string, attributes: Record<string, any>, variants?: Partial<Variant>[] }} options
  * @returns {Case}
  */
-function unary(kind, shape, output, { reference: loop, tfjs, kernel, variants }) {
+function unary(kind, shape, output, { reference: loop, tfjs, kernel, op, attributes, variants }) {
   const x = picture(shape, 1);
   return {
     kind,
     name: `${text(shape)}→${text(output)}`,
     variants,
+    graph: graph(op, { x }, output, attributes),
     reference: () => loop(x),
     tfjs(tf) {
       const a = tf.tensor4d(x.data, [1, ...shape]);
@@ -138,6 +165,8 @@ function unary(kind, shape, output, { reference: loop, tfjs, kernel, variants })
 /** @param {number[]} shape @param {number[]} other @param {boolean} aligned @returns {Case} */
 const concat = (shape, other, aligned) =>
   binary(`concat, ${aligned ? "aligned" : "unaligned"}`, shape, other, {
+    op: "concat",
+    attributes: { axis: 3 },
     reference: reference.concat,
     tfjs: (tf, x, z) => tf.concat([x, z], 3),
     kernel: (R) => shaders.concat(R, { aligned }),
@@ -163,17 +192,19 @@ export const cases = () => [
   convolution([12, 12, 576], 576, { kernel: 3, depthwise: true, variants: [DIRECT] }),
   convolution([6, 6, 960], 960, { kernel: 3, depthwise: true, variants: [DIRECT] }),
   convolution([32, 32, 96], 96, { kernel: 5, depthwise: true, variants: [DIRECT] }),
-  binary("add", [96, 96, 32], [96, 96, 32], { reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addSame, variants: ADDRESSES }),
-  binary("add", [24, 24, 96], [24, 24, 96], { reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addSame }),
-  binary("add a channel's number", [96, 96, 32], [1, 1, 32], { reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addChannel, variants: ADDRESSES }),
+  binary("add", [96, 96, 32], [96, 96, 32], { op: "add", reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addSame, variants: ADDRESSES }),
+  binary("add", [24, 24, 96], [24, 24, 96], { op: "add", reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addSame }),
+  binary("add a channel's number", [96, 96, 32], [1, 1, 32], { op: "add", reference: reference.add, tfjs: (tf, x, z) => tf.add(x, z), kernel: shaders.addChannel, variants: ADDRESSES }),
   concat([96, 96, 6], [96, 96, 10], false),
   concat([96, 96, 8], [96, 96, 8], true),
-  unary("transpose, last two", [48, 48, 96], [48, 96, 48], { reference: reference.transposeLast, tfjs: (tf, x) => tf.transpose(x, [0, 1, 3, 2]), kernel: shaders.transposeLast }),
-  unary("transpose, to planes", [48, 48, 96], [96, 48, 48], { reference: reference.transposeToPlanes, tfjs: (tf, x) => tf.transpose(x, [0, 3, 1, 2]), kernel: shaders.transposeToPlanes }),
+  unary("transpose, last two", [48, 48, 96], [48, 96, 48], { op: "transpose", attributes: { permutation: [0, 1, 3, 2] }, reference: reference.transposeLast, tfjs: (tf, x) => tf.transpose(x, [0, 1, 3, 2]), kernel: shaders.transposeLast }),
+  unary("transpose, to planes", [48, 48, 96], [96, 48, 48], { op: "transpose", attributes: { permutation: [0, 3, 1, 2] }, reference: reference.transposeToPlanes, tfjs: (tf, x) => tf.transpose(x, [0, 3, 1, 2]), kernel: shaders.transposeToPlanes }),
   // tfjs gives a reshape as a view; the addition of 0 makes it, and only it, pay for one pass over the values.
-  unary("reshape", [24, 24, 72], [1, 3456, 12], { reference: ({ data }) => data, tfjs: (tf, x) => tf.add(tf.reshape(x, [1, 1, 3456, 12]), 0), kernel: shaders.reshape }),
-  unary("global average", [12, 12, 320], [1, 1, 320], { reference: reference.globalAverage, tfjs: (tf, x) => tf.mean(x, [1, 2], true), kernel: shaders.globalAverage }),
+  unary("reshape", [24, 24, 72], [1, 3456, 12], { op: "reshape", attributes: { shape: [1, 1, 3456, 12] }, reference: ({ data }) => data, tfjs: (tf, x) => tf.add(tf.reshape(x, [1, 1, 3456, 12]), 0), kernel: shaders.reshape }),
+  unary("global average", [12, 12, 320], [1, 1, 320], { op: "reduce_mean", attributes: { axes: [1, 2], keep_dims: true }, reference: reference.globalAverage, tfjs: (tf, x) => tf.mean(x, [1, 2], true), kernel: shaders.globalAverage }),
   unary("bilinear ×2", [24, 24, 96], [48, 48, 96], {
+    op: "resize",
+    attributes: { size: [48, 48], mode: "linear", coordinates: "half_pixel", rounding: "floor" },
     reference: (x) => reference.bilinear(x, [48, 48, 96]),
     tfjs: (tf, x) => tf.image.resizeBilinear(x, [48, 48], false, true),
     kernel: (R, { window }) => shaders.bilinear(R, { doubled: window }),

@@ -51,14 +51,18 @@ function tfjsRunner(one) {
 }
 
 /**
- * @param {{ rounds: number, milliseconds: number, layers: number[], only: string }} plan `milliseconds`: what a sample takes at least, about
+ * @param {{ rounds: number, milliseconds: number, layers: number[], only: string, backend: boolean }} plan `backend`: the runtime's, in the place of this folder's kernels; `milliseconds`: what a sample takes at least, about
  */
-async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
+async function measure({ rounds, milliseconds: sampleTime, layers, only, backend }) {
   const device = new Device();
   await tf.setBackend("webgl");
   await tf.ready();
   const usable = layers.filter((count) => !device.refusal(count));
   const info = device.gl.getExtension("WEBGL_debug_renderer_info");
+  /** @type {Map<number, import("./backend.js").Backend>} by R */
+  const backends = new Map();
+  const { Backend } = backend ? await import("./backend.js") : { Backend: null };
+  const backendOf = (/** @type {number} */ count) => backends.get(count) ?? backends.set(count, new Backend(count)).get(count);
   const report = [];
   /** @type {Map<string, Set<string>>} the texts of the programs that a variant uses, by its name */
   const texts = new Map();
@@ -67,19 +71,19 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
     const expected = one.reference();
     const variants = /** @type {Variant[]} */ ([
       ...usable.map((count) => ({ ...BASE, layers: count, name: `R=${count}` })),
-      { ...BASE, layers: 4, name: "texelFetch", reading: "fetch" },
-      ...(one.variants ?? []).map((variant) => ({ ...BASE, layers: 4, ...variant })),
+      ...(backend ? [] : [{ name: "texelFetch", reading: "fetch" }, ...(one.variants ?? [])]).map((variant) => ({ ...BASE, layers: 4, ...variant })),
     ]);
     tf.engine().startScope();
-    const runners = variants.map((variant) => {
-      const { draw, finish, read, text } = one.ours(device, variant);
+    const runners = [];
+    for (const variant of variants) {
+      const { draw, finish, read, text } = backend ? await backendOf(variant.layers).operation(one.graph) : one.ours(device, variant);
       texts.set(variant.name, (texts.get(variant.name) ?? new Set()).add(text));
       const run = (/** @type {number} */ count) => {
         for (let k = 0; k < count; k++) draw();
         finish();
       };
-      return /** @type {Runner} */ ({ name: variant.name, count: 0, samples: [], difference: difference(read(), expected), run });
-    });
+      runners.push(/** @type {Runner} */ ({ name: variant.name, count: 0, samples: [], difference: difference(await read(), expected), run }));
+    }
     tfjsFirst += milliseconds(() => runners.push(tfjsRunner(one)));
     for (const runner of runners) {
       if (!(runner.difference <= LARGEST_DIFFERENCE)) throw new Error(`${one.kind} ${one.name}, ${runner.name}: differs by ${runner.difference} of the largest magnitude`);
@@ -99,6 +103,7 @@ async function measure({ rounds, milliseconds: sampleTime, layers, only }) {
     report.push({ kind: one.kind, name: one.name, operations: one.operations, runners: runners.map(({ name, samples, difference }) => ({ name, samples, difference })) });
     tf.engine().endScope();
     device.release();
+    backends.forEach((one) => one.release());
   }
   return {
     renderer: info ? device.gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : "unknown",

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Block storage R × 4 in WebGL2 beside tfjs-webgl: the same operations, one browser page, in turns.
 
-    python benchmarks/webgl_storage/run.py [--renderer swiftshader|llvmpipe|gpu] [--rounds 7] [--only TEXT] [--json FILE]
+    python benchmarks/webgl_storage/run.py [--backend] [--renderer swiftshader|llvmpipe|gpu] [--rounds 7] [--only TEXT] [--json FILE]
 
-Each operation is first checked against a loop in JavaScript. Times are milliseconds a draw.
+With `--backend` it is the runtime's backend that is timed, not the kernels of this folder. Each operation is first checked against a loop in JavaScript. Times are milliseconds a draw.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from webkiln.browsers.chromium import find_chromium, launch_options
 from webkiln.browsers.page import BrowserPage
 from webkiln.browsers.server import LocalServer
+from webkiln.codegen.paths import source_folder
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parent / "node_modules"
@@ -33,6 +34,7 @@ RENDERERS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--backend", action="store_true", help="time the runtime's WebGL backend")
     parser.add_argument("--renderer", choices=RENDERERS, default="swiftshader")
     parser.add_argument("--rounds", type=int, default=7, help="turns that each variant gets (default 7)")
     parser.add_argument("--milliseconds", type=float, default=40, help="about how long a sample takes (default 40)")
@@ -50,6 +52,7 @@ def main() -> int:
         "milliseconds": arguments.milliseconds,
         "layers": arguments.layers,
         "only": arguments.only,
+        "backend": arguments.backend,
     }
     report = measure(arguments.renderer, plan)
     if arguments.json:
@@ -63,7 +66,7 @@ def measure(renderer: str, plan: dict[str, Any]) -> dict[str, Any]:
     options = launch_options(find_chromium())
     chosen = {flag for flags in RENDERERS.values() for flag in flags}
     options["args"] = [flag for flag in options["args"] if flag not in chosen] + RENDERERS[renderer]
-    with LocalServer({"/": HERE, "/packages/": PACKAGES}) as server:
+    with LocalServer({"/": HERE, "/js/": source_folder("js"), "/packages/": PACKAGES}) as server:
         page = BrowserPage("chromium", options)
         try:
             page.open(server.url)
@@ -88,6 +91,8 @@ def show(report: dict[str, Any]) -> None:
             speed = f"{paired(samples[PEER], times):>6.2f} ({min(samples[PEER]) / min(times):.2f})"
             title = f"{case['kind']} {case['name']}"
             print(f"{title:<50} {name:<18} {median(times):>8.3f} {min(times):>8.3f} {rate:>8} {speed}")
+    if report["programs"][0]["compileTimes"][0] is None:  # the backend compiles for itself
+        return
     print(f"\n{'over its cases':<18} {'cases':>5} {'speed':>6} {'to R=4':>7} {'programs':>9} {'first draws, ms':>16}")
     for variant in report["programs"]:
         used: str = variant["name"]
