@@ -24,9 +24,9 @@ import { verify } from "./verify.js";
 /** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
 /** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number>> }} ReadInputs shapes by argument, elements by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
-/** @typedef {{ kernel: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry */
+/** @typedef {{ kernel: string, backend: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry of an "upload" or a "read-back", `nodes` are the values that cross */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
-/** @typedef {{ graph: StaticGraph, info: Omit<PlanInfo, "weightBytes">, commands: { kernel: string, operations: import("./graph.js").Operation[] }[], generation: number }} ReadyPlan what every backend's plans have */
+/** @typedef {{ graph: StaticGraph, info: Omit<PlanInfo, "weightBytes">, commands: { kernel: string, operations: import("./graph.js").Operation[], values?: string[], backend?: string }[], generation: number }} ReadyPlan what every backend's plans have */
 /** @typedef {Map<string, { data: ArrayLike<number>, shape: number[] }>} Outputs by value */
 /**
  * What a model asks of a backend, in whose own plans nothing else is touched.
@@ -182,25 +182,24 @@ export class Model {
   async profile(inputs, { runs = 10 } = {}) {
     if (!Number.isSafeInteger(runs) || runs < 1) throw new InputError(`profile: wanted a number of runs from 1, got ${String(runs)}`);
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    const { plan, sums } = await this.#surviving(async () => {
+    const { plan, rounds } = await this.#surviving(async () => {
       const plan = this.#planFor(read.shapes);
-      const sums = new Array(plan.commands.length).fill(0);
-      await this.#keepingState(read, () => {
-        const first = this.#backend.run(plan, read.values);
-        for (let i = 0; i < runs; i++) this.#backend.time(plan, read.values).forEach((time, index) => (sums[index] += time / runs));
-        return first;
-      });
-      return { plan, sums };
+      const [, ...rounds] = await this.#keepingState(read, () =>
+        Promise.all([this.#backend.run(plan, read.values), ...Array.from({ length: runs }, () => this.#backend.time(plan, read.values))]),
+      );
+      return { plan, rounds };
     });
+    const sums = plan.commands.map((_, index) => rounds.reduce((sum, times) => sum + times[index] / runs, 0));
     const milliseconds = sums.reduce((a, b) => a + b, 0);
     return {
       milliseconds,
       runs,
       segments: plan.info.segments,
-      commands: plan.commands.map(({ kernel, operations }, index) => ({
+      commands: plan.commands.map(({ kernel, operations, values, backend = this.#backend.name }, index) => ({
         kernel,
+        backend,
         operators: operations.map(({ op }) => op),
-        nodes: operations.map(({ name, output }) => name || output),
+        nodes: values ?? operations.map(({ name, output }) => name || output),
         shape: operations.length ? [...(plan.graph.types.get(operations[operations.length - 1].output)?.shape ?? [])] : [],
         milliseconds: sums[index],
         share: milliseconds ? sums[index] / milliseconds : 0,
@@ -369,7 +368,9 @@ export class Model {
       if (!source) throw new Error(`the constant ${name} is not loaded`);
       return source;
     };
-    return compiled ? new WasmBackend(compiled, states, sourceOf) : makeWebglBackend(states, sourceOf);
+    if (compiled) return new WasmBackend(compiled, states, sourceOf);
+    const { wasm, relaxed, fetching } = this.#parts;
+    return new MixedBackend(makeWebglBackend(states, sourceOf), states, sourceOf, () => loadModule({ wasm, relaxed, fetch: fetching.fetch }));
   }
 
   /**

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { align, ALIGNMENT, planArena } from "../../js/planner/arena.js";
-import { splitSegments } from "../../js/planner/segments.js";
+import { Queue } from "../../js/backends/mixed/queue.js";
+import { partition, residentStates, segmentsOf } from "../../js/planner/segments.js";
 import { asMatrix, contiguousStrides, expandView, isContiguous, mergeAxes, reshapeView, sliceView, transposeView, wholeView } from "../../js/planner/views.js";
 import { random } from "./models.mjs";
 
@@ -34,11 +35,68 @@ test("arena: buffers that follow each other share their bytes", () => {
   assert.equal(planArena(chain).size, 2048);
 });
 
-test("segments: one for each run on one backend", () => {
-  const units = ["a", "a", "b", "a"].map((output) => ({ operation: null, clamp: null, program: null, output }));
-  const split = (list) => splitSegments(list, ({ output }) => output).map((segment) => [segment.backend, segment.units.length]);
-  assert.deepEqual(split(units), [["a", 2], ["b", 1], ["a", 1]]);
-  assert.deepEqual(split([]), []);
+/** A graph from lines such as "y = relu:a x": the backend that an operator is for follows it. */
+function graphOf(lines, { inputs = ["x"], outputs = ["y"], shape = [4], state = [] } = {}) {
+  const operations = lines.map((line, index) => {
+    const [output, op, ...names] = line.split(/[ =]+/);
+    return { index, op: op.split(":")[0], name: "", inputs: names, output, attributes: {}, own: op.split(":")[1] };
+  });
+  const types = new Map([...inputs, ...state.map(({ input }) => input), ...operations.map(({ output }) => output)].map((name) => [name, { shape, dtype: "f32" }]));
+  return { operations, types, inputs, outputs, constants: new Set(), state };
+}
+
+const device = { name: "device", runs: ({ own }) => own === "d" };
+const fallback = { name: "fallback", runs: ({ own }) => own !== "x" };
+const partsOf = (graph, crossing = 0) => partition(graph, device, fallback, crossing).map(({ backend, operations }) => `${backend} ${operations.map(({ output }) => output).join()}`);
+
+test("segments: a backend takes all that is ready before the other has its turn", () => {
+  assert.deepEqual(partsOf(graphOf(["a = relu:d x", "b = relu:f a", "c = relu:d x", "e = relu:f c", "y = relu:f e"])), ["device a,c", "fallback b,e,y"]);
+  assert.deepEqual(partsOf(graphOf(["a = relu:f x", "b = relu:d x", "c = relu:d a", "y = add:d b c"])), ["fallback a", "device b,c,y"]);
+  assert.deepEqual(partsOf(graphOf(["a = relu:d x", "y = relu:d a"])), ["device a,y"]);
+  assert.deepEqual(partsOf(graphOf([])), []);
+});
+
+test("segments: what moves more than it computes is left to the fallback", () => {
+  const chain = (op, shape) => graphOf([`a = ${op}:d x${op === "matmul" ? " x" : ""}`, "y = gather:f a"], { shape });
+  assert.deepEqual(partsOf(chain("exp", [2000, 2000]), 1e7), ["fallback a,y"]);
+  assert.deepEqual(partsOf(chain("matmul", [64, 64]), 1e7), ["fallback a,y"]);
+  assert.deepEqual(partsOf(chain("matmul", [1000, 1000]), 1e7), ["device a", "fallback y"]);
+  assert.deepEqual(partsOf(graphOf(["y = exp:d x"]), 1e7), ["device y"]);
+});
+
+test("segments: all that no backend runs is named", () => {
+  const graph = graphOf(["a = sort:x x", "b = exp:d a", "y = fft:x b"]);
+  assert.throws(() => partition(graph, device, fallback), (error) => error.name === "UnsupportedOperatorError" && /sort of f32 to f32 \(a\)\nfft of f32 to f32 \(y\)/.test(error.message));
+});
+
+test("segments: each has what others give it, and gives what others want", () => {
+  const state = [{ input: "s", output: "t" }, { input: "u", output: "b" }];
+  const graph = graphOf(["a = add:d x s", "t = neg:d a", "b = add:f a u", "y = add:d b a"], { state });
+  const parts = partition(graph, device, fallback, 0);
+  const resident = residentStates(graph, parts, graph.outputs, "device");
+  assert.deepEqual([...resident.keys()], ["s"]);
+  const told = segmentsOf(graph, parts, { resident }).map(({ backend, graph: { inputs, outputs, state: own } }) => [backend, inputs.join(), outputs.join(), own.length]);
+  assert.deepEqual(told, [["device", "x", "a", 1], ["fallback", "a,u", "b", 0], ["device", "b,a", "y", 0]]);
+  assert.equal(residentStates(graph, parts, ["s"], "device").size, 0);
+});
+
+test("queue: tasks follow each other, whatever becomes of those before", async () => {
+  const queue = new Queue();
+  const seen = [];
+  const task = (name, fails = false) => async () => {
+    seen.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    seen.push(`${name} ends`);
+    if (fails) throw new Error(name);
+    return name;
+  };
+  const results = [queue.add(task("a")), queue.add(task("b", true)), queue.add(task("c"))];
+  assert.deepEqual(seen, ["a begins"]);
+  assert.deepEqual((await Promise.allSettled(results)).map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  assert.deepEqual(seen, ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(queue.isBusy, false);
+  await assert.rejects(queue.add(() => { throw new Error("at once"); }), /at once/);
 });
 
 /** The elements of a view of the tensor 0, 1, 2, … */

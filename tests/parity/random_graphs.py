@@ -17,9 +17,10 @@ BINARY = ["add", "sub", "mul", "max", "min"]
 
 
 class RandomGraph:
-    """Grows a graph from pictures; every step takes values that exist and adds one."""
+    """Grows a graph from pictures; every step takes values that exist and adds one. With `integers`, some are looked up by integers,
+    of which there is another input, or meet them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, integers: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         self.b = GraphBuilder()
         self.inputs = [
@@ -27,6 +28,8 @@ class RandomGraph:
             for i in range(int(self.rng.integers(1, 3)))
         ]
         self.values = list(self.inputs)
+        self.integers = [self.b.input("n", "i32", [int(self.rng.integers(1, 7))])] if integers else []
+        self.inputs += self.integers
 
     def model(self, steps: int) -> Model:
         choices: list[Callable[[str], str | None]] = [
@@ -34,6 +37,8 @@ class RandomGraph:
             self.pool, self.resize, self.concat, self.slice, self.transpose, self.flatten, self.pad, self.reduce, self.expand, self.matmul,
             self.select,
         ]  # fmt: skip
+        if self.integers:
+            choices += [self.count, self.count, self.gather, self.gather, self.meet]
         while len(self.b.graph.nodes) < steps:
             step = choices[self.rng.integers(len(choices))]
             # Mostly from the newest values, so that chains and their fusion are common.
@@ -46,10 +51,10 @@ class RandomGraph:
     def _finish(self) -> Model:
         graph = self.b.graph
         consumed = graph.consumers()
-        results = [name for name in self.values if name not in consumed or self.rng.random() < 0.15]
+        results = [name for name in self.values + self.integers if name not in consumed or self.rng.random() < 0.15]
         signature = Signature("random", [], [])
         for name in self.inputs:
-            signature.inputs.append(Argument(name, name, "float32", graph.values[name].shape))
+            signature.inputs.append(Argument(name, name, CANONICAL[graph.values[name].dtype].name, graph.values[name].shape))
         for number, name in enumerate(results):
             value = graph.values[name]
             signature.outputs.append(Argument(f"y{number}", name, CANONICAL[value.dtype].name, value.shape))
@@ -182,3 +187,27 @@ class RandomGraph:
     def select(self, x: str) -> str:
         mask = self.b.node("greater", [x, self.b.scalar(0.1)])
         return self.b.node("where", [mask, x, self.b.node("neg", [x])])
+
+    def integer(self) -> str:
+        return self.integers[self.rng.integers(len(self.integers))]
+
+    def count(self, _: str) -> None:
+        """Another integer value, by steps that floats would round."""
+        one, other = self.integer(), self.integer()
+        same = self.shape(one) == self.shape(other)
+        by = other if same else self.b.constant(np.array(self.rng.integers(-(2**31), 2**31), np.int32), "by")
+        self.integers.append(self.b.node(["add", "sub", "mul", "max"][self.rng.integers(4)], [one, by]))
+
+    def gather(self, x: str) -> str | None:
+        shape = self.shape(x)
+        if not shape or min(shape) == 0:
+            return None
+        axis = int(self.rng.integers(len(shape)))
+        place = self.b.node("mod", [self.integer(), self.b.constant(np.array(shape[axis], np.int32), "length")])
+        return self.b.node("gather", [x, place], {"axis": axis})
+
+    def meet(self, x: str) -> str:
+        """The sign of an integer, times a float."""
+        sign = self.b.node("greater", [self.integer(), self.b.constant(np.array(0, np.int32), "zero")])
+        all_of = self.b.node("reduce_max", [self.b.node("cast", [sign], {"to": "f32"})], {"axes": [0], "keep_dims": False})
+        return self.b.node("mul", [x, self.b.node("add", [all_of, self.b.scalar(0.5)])])

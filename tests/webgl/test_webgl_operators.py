@@ -7,11 +7,6 @@ import pytest
 from claimed_operators import CLAIMED, assert_near, float_cases
 from operator_models import operator_model
 from webgl_session import DRIVERS
-from webkiln.errors import UnsupportedOperatorError
-from webkiln.graph.build import GraphBuilder
-from webkiln.graph.bundle import Bundle
-from webkiln.graph.signature import Argument, Signature
-from webkiln.model import Model
 from webkiln.ops import OPERATORS
 from webkiln.ops.table import Case
 
@@ -72,28 +67,6 @@ def test_large_and_many(session_of, layers, name, shapes, attributes):
     received = session.run(loaded, feeds)
     session.dispose(loaded)
     assert_near(name, case, model.run(feeds)["y0"], received["y0"])
-
-
-def test_what_is_missing_is_told_all_at_once(session_of):
-    builder = GraphBuilder()
-    x = builder.input("x", "i32", (4,))
-    y = builder.node("abs", [x], {}, output="y")
-    z = builder.node("gather", [builder.constant(np.ones((5, 2), np.float32), "table"), x], {"axis": 0}, output="z")
-    builder.output(y)
-    builder.output(z)
-    arguments = [Argument("x", "x", "int32", (4,)), Argument("y", "y", "int32", (4,)), Argument("z", "z", "float32", (4, 2))]
-    model = Model(Bundle(builder.graph, [Signature("main", arguments[:1], arguments[1:])], name="integers"))
-    with pytest.raises(UnsupportedOperatorError) as caught:
-        session_of("swiftshader").load(model, 4)
-    assert "abs of i32" in str(caught.value)
-    assert "gather of f32, i32" in str(caught.value)
-
-
-def test_what_no_texture_holds_is_told(session_of):
-    case = Case([np.zeros((1, 64, 64, 8), np.float32)], {})
-    model, _ = operator_model("relu", [case], constants=False)
-    with pytest.raises(UnsupportedOperatorError, match="too large for textures of 32 × 32"):
-        session_of("swiftshader").load(model, 4, limits={"textureSize": 32})
 
 
 def test_more_layers_than_attachments_are_refused(session_of):

@@ -12,7 +12,7 @@ from webkiln import Model
 from webkiln.browsers.chromium import find_chromium, launch_options
 from webkiln.browsers.page import BrowserPage, PageHost
 from webkiln.browsers.server import LocalServer
-from webkiln.codegen.paths import source_folder
+from webkiln.codegen.paths import dist_folder, source_folder
 
 DRIVERS = {
     "swiftshader": ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
@@ -31,6 +31,7 @@ class WebglSession:
         others = {argument for arguments in DRIVERS.values() for argument in arguments}
         options["args"] = [argument for argument in options["args"] if argument not in others] + DRIVERS[driver]
         self._server.mount("js", source_folder("js"))
+        self._server.mount("dist", dist_folder())
         url = self._server.mount("page", Path(__file__).parent / "page")
         self._host = PageHost(BrowserPage("chromium", options), url)
         self._count = 0

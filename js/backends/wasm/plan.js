@@ -2,12 +2,11 @@
 
 import { planArena } from "../../planner/arena.js";
 import { planUnits } from "../../planner/fusion.js";
-import { splitSegments } from "../../planner/segments.js";
 import { align } from "../../planner/arena.js";
 import { DTYPES } from "../../dtypes.js";
 import { kernels } from "../../generated/kernels.js";
 import { encodeCommand, encodeProgram, isReference, referencesOf, resolve } from "./commands.js";
-import { capabilitiesOf, isLowerable, Lowering } from "./lowering.js";
+import { capabilitiesOf, Lowering } from "./lowering.js";
 
 /** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
 /** @typedef {import("./commands.js").Command} Command */
@@ -44,13 +43,9 @@ const SLACK = 64;
  */
 export function planGraph(graph, weights, state, scalarOf, { fuse = true, outputs = graph.outputs } = {}) {
   const units = planUnits({ ...graph, outputs }, capabilitiesOf(graph), { fuse });
-  const segments = splitSegments(units, ({ operation }) => {
-    if (operation && !isLowerable(operation, graph)) throw new Error(`no backend has the operator ${operation.op}`);
-    return "wasm";
-  });
   const lowering = new Lowering(graph, weights, state, scalarOf);
   const inputs = new Map(graph.inputs.map((name) => [name, lowering.tensor(name)]));
-  for (const segment of segments) segment.units.forEach((unit) => lowering.lower(unit));
+  for (const unit of units) lowering.lower(unit);
   const read = new Map(outputs.map((name) => [name, lowering.output(name)]));
   lowering.updateState(state);
   const { commands, data } = lowering;
@@ -62,11 +57,13 @@ export function planGraph(graph, weights, state, scalarOf, { fuse = true, output
   const storages = [...lives.keys()];
   const { offsets, size } = planArena(storages.map((storage) => ({ size: storage.bytes, .../** @type {Lifetime} */ (lives.get(storage)) })));
   const info = {
-    segments: segments.map((segment) => ({
-      backend: segment.backend,
-      operations: segment.units.reduce((sum, unit) => sum + (unit.operation ? 1 : 0) + (unit.clamp ? 1 : 0) + (unit.program?.operations.length ?? 0), 0),
-      commands: commands.length,
-    })),
+    segments: [
+      {
+        backend: "wasm",
+        operations: units.reduce((sum, unit) => sum + (unit.operation ? 1 : 0) + (unit.clamp ? 1 : 0) + (unit.program?.operations.length ?? 0), 0),
+        commands: commands.length,
+      },
+    ],
     arenaBytes: size,
     intermediateBytes,
   };

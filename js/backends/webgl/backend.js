@@ -3,7 +3,7 @@
 import { sizeOf } from "../../dtypes.js";
 import { ContextLostError, WebkilnError } from "../../errors.js";
 import { numbersOf } from "./draws.js";
-import { planGraph, sizeOfShared } from "./plan.js";
+import { canHold, planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
 import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
@@ -42,11 +42,11 @@ export class WebglBackend {
     this.name = "webgl";
     this.build = /** @type {const} */ ("webgl");
     this.context = context;
-    this.states = states;
+    this.states = states.filter((state) => canHold(state, context));
     this.sourceOf = sourceOf;
     this.weights = new Weights(context, sourceOf);
     /** @type {Map<string, Storage>} */
-    this.stateStorages = new Map(states.map(({ name, shape }) => [name, createStorage("state", layoutOf(shape, context.layers))]));
+    this.stateStorages = new Map(this.states.map(({ name, shape }) => [name, createStorage("state", layoutOf(shape, context.layers))]));
     /** @type {Set<ReadyPlan>} */
     this.plans = new Set();
     this.isDisposed = false;
@@ -208,9 +208,17 @@ export class WebglBackend {
     this.guarded(() => {
       this.write(plan, inputs);
       this.draw(plan);
-      for (const { from, to } of plan.copies) this.copySurface(surfaceOf(from), surfaceOf(to));
+      this.copy(plan);
     });
     return this.read(plan);
+  }
+
+  /**
+   * What follows the draws: states change.
+   * @param {ReadyPlan} plan
+   */
+  copy({ copies }) {
+    for (const { from, to } of copies) this.copySurface(surfaceOf(from), surfaceOf(to));
   }
 
   /**

@@ -18,7 +18,7 @@ export async function readyContext() {
 /**
  * @param {ConstructorParameters<typeof WebglBackend>[1]} states
  * @param {ConstructorParameters<typeof WebglBackend>[2]} sourceOf
- * @returns {import("../../model.js").Backend}
+ * @returns {WebglBackend}
  */
 export function makeWebglBackend(states, sourceOf) {
   const context = sharedContext();

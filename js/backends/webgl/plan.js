@@ -1,8 +1,7 @@
 /** A graph of known sizes → draws, and a texture for every value: those that do not live at the same time share one. */
 
-import { UnsupportedOperatorError } from "../../errors.js";
 import { planUnits } from "../../planner/fusion.js";
-import { capabilities, fits, isLowerable, Lowering } from "./lowering.js";
+import { capabilities, DTYPES, fits, isLowerable, Lowering } from "./lowering.js";
 import { bytesOf } from "./weights.js";
 
 /** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
@@ -27,38 +26,38 @@ import { bytesOf } from "./weights.js";
 const LARGEST_WASTE = 2;
 
 /**
- * What of a graph this backend cannot run on a device, a line each.
- * @param {StaticGraph} graph
+ * Whether a texture of the device holds a value as it is.
+ * @param {import("../../graph.js").TensorType | import("../wasm/backend.js").StateType} type
  * @param {Context} context
- * @returns {string[]}
  */
-export function unsupported(graph, { layers, limits: { textureSize } }) {
-  const lines = graph.operations.filter((operation) => !isLowerable(operation, graph)).map(({ op, inputs, name, output }) => {
-    const dtypes = inputs.filter((input) => input !== "").map((input) => graph.types.get(input)?.dtype);
-    return `${op} of ${dtypes.join(", ")} to ${graph.types.get(output)?.dtype} (${name || output})`;
-  });
-  const boundary = new Set([...graph.inputs, ...graph.outputs, ...graph.state.map(({ input }) => input)]);
-  for (const [name, { shape, dtype }] of graph.types) {
-    if (boundary.has(name) && dtype !== "f32" && dtype !== "bool") lines.push(`the ${dtype} value ${name}`);
-    if (!fits(shape, layers, textureSize)) lines.push(`the value ${name} of shape [${shape.join(", ")}], which is too large for textures of ${textureSize} × ${textureSize}`);
-  }
-  return lines;
+export function canHold({ shape, dtype }, { layers, limits: { textureSize } }) {
+  return DTYPES.has(dtype) && fits(shape, layers, textureSize);
 }
 
 /**
+ * Whether the device runs an operation of a graph.
+ * @param {import("../../graph.js").Operation} operation
  * @param {StaticGraph} graph
+ * @param {Context} context
+ */
+export function canRun(operation, graph, context) {
+  const holds = (/** @type {string} */ name) => canHold(/** @type {import("../../graph.js").TensorType} */ (graph.types.get(name)), context);
+  return isLowerable(operation, graph) && [...operation.inputs, operation.output].every((name) => name === "" || holds(name));
+}
+
+/**
+ * @param {StaticGraph} graph each of its operations one that `canRun`
  * @param {Context} context
  * @param {Weights} weights
  * @param {ReadonlyMap<string, Storage>} state
  * @param {{ fuse?: boolean, outputs?: string[] }} [options] what to read afterwards; the graph's outputs by default
  * @returns {Plan}
- * @throws {UnsupportedOperatorError} everything that the backend cannot run
  */
 export function planGraph(graph, context, weights, state, { fuse = true, outputs = graph.outputs } = {}) {
-  const missing = unsupported({ ...graph, outputs }, context);
-  if (missing.length) throw new UnsupportedOperatorError(`the WebGL backend cannot run this model; use the backend "wasm":\n${missing.join("\n")}`);
   const units = planUnits({ ...graph, outputs }, capabilities(), { fuse });
-  const lowering = new Lowering(graph, context.layers, context.limits.textureUnits, weights, state);
+  // A state that the graph has as an input comes with the others: it lies elsewhere.
+  const own = new Map([...state].filter(([name]) => !graph.inputs.includes(name)));
+  const lowering = new Lowering(graph, context.layers, context.limits.textureUnits, weights, own);
   const inputs = new Map(graph.inputs.map((name) => [name, lowering.buffer(name)]));
   for (const unit of units) lowering.lower(unit);
   const read = new Map(outputs.map((name) => [name, lowering.output(name)]));
