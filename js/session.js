@@ -54,7 +54,7 @@ export function createSession({ webkiln }) {
       const model = await webkiln.load(url, options);
       const id = next++;
       models.set(id, model);
-      return { id, backend: model.backend, build: model.build, plan: model.plan };
+      return { id, backend: model.backend, build: model.build, plan: model.plan, reason: model.backendReason };
     },
     async run({ id, inputs, outputs }) {
       const model = find(id);

@@ -71,13 +71,14 @@ class _Loaded:
     folder: tempfile.TemporaryDirectory[str] | None
     backend: str
     build: str
+    reason: str
     plan: dict[str, Any]
 
 
 class Session:
     """One browser, or one Node process, for any number of models; a context manager.
 
-    `backend` is `"auto"`, `"wasm"` or `"webgl"`, as for the runtime's `load`; `build` tells what `"auto"` took. `browser` is `"node"`, which
+    `backend` is `"auto"`, `"wasm"` or `"webgl"`, as for the runtime's `load`; `reason` tells what `"auto"` took. `browser` is `"node"`, which
     has no WebGL, `"chromium"`, which renders in software, the same everywhere, `"firefox"` or `"webkit"`. `minified` chooses the
     bundle that users load, else the source modules. `relaxed` forces the relaxed SIMD build (True) or the plain one
     (False). `timeout` is the number of seconds that one call may take.
@@ -202,6 +203,10 @@ class Session:
         loaded = self._loaded(model)
         return loaded.backend, loaded.build
 
+    def reason(self, model: Model | str | os.PathLike[str]) -> str:
+        """Why a model runs on its backend, as in `wasm: the renderer llvmpipe runs on the processor`."""
+        return self._loaded(model).reason
+
     def close(self) -> None:
         """End the browser, the server and the temporary files. Safe to call again."""
         self._models.clear()
@@ -273,7 +278,8 @@ class Session:
             if kept is not None:
                 kept.cleanup()
             raise
-        return _Loaded(source, model, result["id"], prefix, kept, str(result.get("backend", "")), build, result.get("plan") or {})
+        backend, reason = str(result.get("backend", "")), str(result.get("reason", ""))
+        return _Loaded(source, model, result["id"], prefix, kept, backend, build, reason, result.get("plan") or {})
 
     def _forget(self, loaded: _Loaded) -> None:
         self._server.unmount(loaded.prefix)

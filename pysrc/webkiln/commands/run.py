@@ -38,7 +38,7 @@ def _results(model: Model, given: dict[str, NDArray[Any]], backend: str, browser
     with Session(backend=backend, browser=browser or ("node" if backend == "wasm" else "chromium")) as session:
         results = session.run(model, given)
         if backend == "auto":
-            remark(f"auto took {session.build(model)[0]} in {session.description}")
+            remark(f"{session.description}: {session.reason(model)}")
         return results
 
 
