@@ -23,6 +23,7 @@ import { operators } from "./generated/operators.js";
  * @property {string[]} outputs values
  * @property {Set<string>} constants values
  * @property {{ input: string, output: string }[]} state
+ * @property {ReadonlyMap<string, boolean>} [pictures] inputs that are described as pictures, and whether channels come before rows in them
  */
 
 /**

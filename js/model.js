@@ -9,6 +9,10 @@ import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
 import { ContextLostError, FormatError, InputError, NoWebglError, WebkilnError } from "./errors.js";
 import { generate } from "./generator.js";
 import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
+import { MixedBackend } from "./backends/mixed/backend.js";
+import { Queue } from "./backends/mixed/queue.js";
+import { arrayOf, PictureInput, readPicture } from "./pictures/input.js";
+import { withPictures } from "./pictures/sources.js";
 import { verify } from "./verify.js";
 
 /** @typedef {import("./dims.js").Dim} Dim */
@@ -22,7 +26,7 @@ import { verify } from "./verify.js";
 /** @typedef {{ module: WebAssembly.Module, build: import("./backends/wasm/module.js").Build }} CompiledModule */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
 /** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
-/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number>> }} ReadInputs shapes by argument, elements by value */
+/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number> | PictureInput> }} ReadInputs shapes by argument, elements by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, backend: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry of an "upload" or a "read-back", `nodes` are the values that cross */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
@@ -34,12 +38,13 @@ import { verify } from "./verify.js";
  * @property {string} name
  * @property {Build} build
  * @property {number} generation plans of another one must be made again
+ * @property {boolean} [takesPictures] whether inputs may be pictures as they are
  * @property {{ wanted: Map<string, { storage: { bytes: number } }> }} weights
  * @property {(graph: StaticGraph, options?: { fuse?: boolean, outputs?: string[], isOnly?: boolean }) => ReadyPlan} prepare
  * @property {(plan: any, onProgress?: (done: number, all: number) => void) => Promise<void>} [ready] waits until a plan can run without a pause; counts programs
  * @property {(plan: any) => void} [release] gives back what a plan holds
- * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => Outputs | Promise<Outputs>} run reads the inputs and decides the order of runs before it returns
- * @property {(plan: any, inputs: ReadonlyMap<string, ArrayLike<number>>) => number[]} time milliseconds of each command
+ * @property {(plan: any, inputs: ReadonlyMap<string, any>) => Outputs | Promise<Outputs>} run reads the inputs and decides the order of runs before it returns
+ * @property {(plan: any, inputs: ReadonlyMap<string, any>) => number[] | Promise<number[]>} time milliseconds of each command
  * @property {() => any} saveState
  * @property {(saved: any) => void} restoreState
  * @property {() => void} resetState
@@ -74,6 +79,7 @@ export class Model {
   /** @type {ReadyPlan | null} */
   #latest = null;
   #disposed = false;
+  #queue = new Queue();
   #isStatic;
   /** @type {Map<string, Source>} */
   #sources;
@@ -151,6 +157,14 @@ export class Model {
    * @throws {InputError} which input, what was wanted, what was given
    */
   async run(inputs) {
+    return this.#taking(inputs, (taken) => this.#runTaken(taken));
+  }
+
+  /**
+   * @param {Record<string, InputValue>} inputs
+   * @returns {Promise<Record<string, Tensor>>}
+   */
+  #runTaken(inputs) {
     const { shapes, values } = this.#readInputs(inputs);
     // A run that is repeated has its inputs still, whatever the caller does with the arrays meanwhile.
     const kept = this.build === "webgl" ? new Map([...values].map(([name, data]) => [name, keep(data)])) : values;
@@ -169,8 +183,10 @@ export class Model {
    * @returns {Promise<void>}
    */
   async warmup(inputs) {
-    const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
-    await this.#surviving(() => this.#keepingState(read, () => this.#run(read)));
+    await this.#taking(inputs, (taken) => {
+      const read = taken ? this.#readInputs(taken) : this.#generatedInputs();
+      return this.#surviving(() => this.#keepingState(read, () => this.#run(read)));
+    });
   }
 
   /**
@@ -180,6 +196,15 @@ export class Model {
    * @returns {Promise<Profile>}
    */
   async profile(inputs, { runs = 10 } = {}) {
+    return this.#taking(inputs, (taken) => this.#profile(taken, runs));
+  }
+
+  /**
+   * @param {Record<string, InputValue> | undefined} inputs
+   * @param {number} runs
+   * @returns {Promise<Profile>}
+   */
+  async #profile(inputs, runs) {
     if (!Number.isSafeInteger(runs) || runs < 1) throw new InputError(`profile: wanted a number of runs from 1, got ${String(runs)}`);
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
     const { plan, rounds } = await this.#surviving(async () => {
@@ -235,9 +260,11 @@ export class Model {
    * @returns {Promise<Record<string, Tensor>>} by the name of the value in the graph, in the dtype inside
    */
   async trace(inputs) {
-    const read = this.#readInputs(inputs);
-    const { values } = await this.#surviving(() => this.#trace(read, this.build));
-    return values;
+    return this.#taking(inputs, async (taken) => {
+      const read = this.#readInputs(taken);
+      const { values } = await this.#surviving(() => this.#trace(read, this.build));
+      return values;
+    });
   }
 
   /** Gives the memory back. Any further use is an error. */
@@ -259,7 +286,7 @@ export class Model {
     if (!(backend instanceof WasmBackend)) throw new WebkilnError(`only a model on the backend "wasm" has a memory; this one runs on ${backend.name}`);
     const { shapes, values } = this.#readInputs(inputs);
     const plan = /** @type {import("./backends/wasm/backend.js").ReadyPlan} */ (this.#planFor(shapes));
-    backend.write(plan, values);
+    backend.write(plan, /** @type {ReadonlyMap<string, ArrayLike<number>>} */ (values));
     const outputs = this.#parts.signature.outputs.map(({ name, value }) => {
       const tensor = /** @type {import("./backends/wasm/commands.js").Tensor} */ (plan.outputs.get(value));
       return { name, dtype: tensor.dtype, shape: tensor.view.shape, address: backend.view(tensor).byteOffset };
@@ -374,6 +401,16 @@ export class Model {
   }
 
   /**
+   * @template T
+   * @param {any} inputs
+   * @param {(inputs: any) => T | Promise<T>} task with inputs whose pictures are decoded
+   * @returns {Promise<T>}
+   */
+  #taking(inputs, task) {
+    return withPictures(this.#queue, inputs, this.processing, task);
+  }
+
+  /**
    * @param {Record<string, InputValue>} inputs
    * @returns {ReadInputs}
    */
@@ -395,10 +432,18 @@ export class Model {
     }
     /** @type {Map<string, number[]>} */
     const shapes = new Map();
-    /** @type {Map<string, ArrayLike<number>>} */
+    /** @type {ReadInputs["values"]} */
     const values = new Map();
     for (const { name, value, dtype, shape } of declared) {
-      const read = readInput(name, inputs[name], dtype, shape);
+      const picture = readPicture(name, inputs[name], this.processing, shape);
+      const isFloat = SOURCE_DTYPES.get(dtype)?.dtype === "f32";
+      if (picture && isFloat && this.#backend.takesPictures) {
+        shapes.set(name, picture.shape);
+        values.set(value, picture);
+        continue;
+      }
+      const given = picture ? { data: isFloat ? picture.read() : Int32Array.from(picture.read(), Math.round), shape: picture.shape } : /** @type {import("./dtypes.js").ArrayValue} */ (inputs[name]);
+      const read = readInput(name, given, dtype, shape);
       shapes.set(name, read.shape);
       values.set(value, read.data);
     }
@@ -441,7 +486,11 @@ export class Model {
   #infer(shapes) {
     const { description, signature } = this.#parts;
     const symbols = bindSymbols(signature.inputs, shapes, description.symbols);
-    return inferGraph(description, signature, this.#live, symbols, shapes);
+    const pictures = signature.inputs.flatMap(({ name, value, dtype }) => {
+      const spec = /** @type {any} */ (description.processing)?.inputs?.[name];
+      return spec?.type === "picture" && SOURCE_DTYPES.get(dtype)?.dtype === "f32" ? [/** @type {[string, boolean]} */ ([value, spec.layout === "NCHW"])] : [];
+    });
+    return { ...inferGraph(description, signature, this.#live, symbols, shapes), pictures: new Map(pictures) };
   }
 
   /**
@@ -470,7 +519,8 @@ export class Model {
    */
   #run({ shapes, values }) {
     this.#check();
-    const outputs = this.#backend.run(this.#planFor(shapes), values);
+    const given = this.#backend.takesPictures ? values : new Map([...values].map(([name, data]) => [name, arrayOf(data)]));
+    const outputs = this.#backend.run(this.#planFor(shapes), given);
     return outputs instanceof Promise ? outputs.then((read) => this.#results(read)) : this.#results(outputs);
   }
 
@@ -513,7 +563,7 @@ export class Model {
     const { wasm, fetching } = this.#parts;
     const graph = this.#infer(shapes);
     // The caller may change its arrays while the weights are fetched.
-    const kept = new Map([...values].map(([name, data]) => [name, Array.from(data)]));
+    const kept = new Map([...values].map(([name, data]) => [name, Array.from(arrayOf(data))]));
     const [compiled, sources] = await Promise.all([
       build === "webgl" ? null : loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
       loadSources(this.#parts, this.#live.constants),

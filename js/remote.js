@@ -1,9 +1,11 @@
 /** The main thread's side of `{ worker: true }`: the same model, computed in a worker. */
 
 import { workerAddress, workerType } from "./assets.js";
+import { Queue } from "./backends/mixed/queue.js";
 import { absoluteLocation } from "./backends/wasm/module.js";
 import { FetchError, restoreError, WebkilnError } from "./errors.js";
 import { isNode, request, resolveAddress } from "./fetching.js";
+import { withPictures } from "./pictures/sources.js";
 
 /** @typedef {import("./dtypes.js").InputValue} InputValue */
 /** @typedef {import("./dtypes.js").Tensor} Tensor */
@@ -15,7 +17,7 @@ import { isNode, request, resolveAddress } from "./fetching.js";
 /** @typedef {{ id: number, method: string, args: unknown[] }} Call */
 /** @typedef {{ id: number, result?: unknown, error?: { kind: string, message: string }, progress?: import("./fetching.js").Progress, now?: Now | null }} Answer */
 /** @typedef {{ plan: PlanInfo | null, backend: string, build: import("./model.js").Build, backendReason: string }} Now what each call may change */
-/** @typedef {{ post: (message: Call) => void, terminate: () => void, listen: (onAnswer: (answer: Answer) => void, onFailure: (error: Error) => void) => void }} Channel */
+/** @typedef {{ post: (message: Call, transfer: Transferable[]) => void, terminate: () => void, listen: (onAnswer: (answer: Answer) => void, onFailure: (error: Error) => void) => void }} Channel */
 
 const NODE_THREADS = "node:worker_threads";
 
@@ -85,7 +87,7 @@ class Connection {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, onProgress });
       try {
-        this.channel.post({ id, method, args });
+        this.channel.post({ id, method, args }, transferable(args[0]));
       } catch (error) {
         // What cannot be cloned is no input: a function, a DOM element.
         this.#pending.delete(id);
@@ -110,6 +112,7 @@ export class RemoteModel {
   #connection;
   /** @type {ModelInfo} */
   #info;
+  #queue = new Queue();
 
   /**
    * @param {ModelInfo} info
@@ -176,7 +179,7 @@ export class RemoteModel {
    * @returns {Promise<Record<string, Tensor>>} outputs by name, each with its `shape`
    */
   async run(inputs) {
-    return fromEntries(await this.#connection.call("run", [sendable(inputs)]));
+    return this.#taking(inputs, async (taken) => fromEntries(await this.#connection.call("run", [taken])));
   }
 
   /**
@@ -185,7 +188,7 @@ export class RemoteModel {
    * @returns {Promise<Record<string, Tensor>>}
    */
   async trace(inputs) {
-    return fromEntries(await this.#connection.call("trace", [sendable(inputs)]));
+    return this.#taking(inputs, async (taken) => fromEntries(await this.#connection.call("trace", [taken])));
   }
 
   /**
@@ -193,7 +196,7 @@ export class RemoteModel {
    * @returns {Promise<void>}
    */
   async warmup(inputs) {
-    await this.#connection.call("warmup", [inputs && sendable(inputs)]);
+    await this.#taking(inputs, (taken) => this.#connection.call("warmup", [taken]));
   }
 
   /**
@@ -202,7 +205,17 @@ export class RemoteModel {
    * @returns {Promise<import("./model.js").Profile>}
    */
   async profile(inputs, options) {
-    return /** @type {import("./model.js").Profile} */ (await this.#connection.call("profile", [inputs && sendable(inputs), options]));
+    return this.#taking(inputs, async (taken) => /** @type {import("./model.js").Profile} */ (await this.#connection.call("profile", [taken, options])));
+  }
+
+  /**
+   * @template T
+   * @param {any} inputs
+   * @param {(inputs: any) => Promise<T>} task with inputs that can be sent
+   * @returns {Promise<T>}
+   */
+  #taking(inputs, task) {
+    return withPictures(this.#queue, inputs, this.processing, (taken) => task(sendable(taken)), true);
   }
 
   /** @returns {Promise<import("./verify.js").Verification>} */
@@ -232,6 +245,15 @@ function sendable(inputs) {
 }
 
 /**
+ * The bitmaps that were made to be sent.
+ * @param {unknown} inputs
+ * @returns {ImageBitmap[]}
+ */
+function transferable(inputs) {
+  return typeof inputs === "object" && inputs ? Object.values(inputs).flatMap((value) => (value?.close === true ? [value.picture] : [])) : [];
+}
+
+/**
  * @param {unknown} entries
  * @returns {Record<string, Tensor>}
  */
@@ -256,7 +278,7 @@ async function openChannel(address, type, signal) {
   const worker = new Worker(source, { type });
   if (source !== address.href) URL.revokeObjectURL(source);
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message, transfer) => worker.postMessage(message, transfer),
     terminate: () => worker.terminate(),
     listen(onAnswer, onFailure) {
       worker.onmessage = ({ data }) => onAnswer(data);

@@ -3,7 +3,7 @@
 import { InputError } from "../errors.js";
 import { completeSpec, placeInput } from "./placement.js";
 import { COLORS, samplePicture } from "./sampling.js";
-import { pictureIn, pixelsOf, sizeOfPicture } from "./sources.js";
+import { named, pictureIn, pixelsOf, sizeOfPicture } from "./sources.js";
 
 export class PictureInput {
   /**
@@ -46,7 +46,7 @@ export function arrayOf(data) {
  * @throws {InputError}
  */
 export function readPicture(name, value, processing, shape) {
-  try {
+  return named(name, () => {
     const part = pictureIn(value);
     if (!part) return null;
     const picture = new PictureInput(part, completeSpec(processing?.inputs?.[name]));
@@ -54,8 +54,5 @@ export function readPicture(name, value, processing, shape) {
     const fits = picture.shape.length === shape.length && shape.every((dim, axis) => typeof dim === "string" || dim === picture.shape[axis]);
     if (!fits) throw new InputError(`model.json says that a picture becomes [${picture.shape.join(", ")}] (processing.inputs), and that the input is [${shape.join(", ")}]; give an array`);
     return picture;
-  } catch (error) {
-    if (error instanceof InputError) error.message = `input ${JSON.stringify(name)}: ${error.message}`;
-    throw error;
-  }
+  });
 }

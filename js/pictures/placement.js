@@ -18,16 +18,14 @@ const DEFAULTS = { pad_value: 0, mean: [0], scale: [1], ...Object.fromEntries(Ob
 
 /**
  * @param {any} spec of model.json's `processing.inputs`
- * @param {string} [name] of the input
  * @returns {PictureSpec} with its defaults
  * @throws {InputError}
  */
-export function completeSpec(spec, name) {
-  const what = name === undefined ? "" : `input ${JSON.stringify(name)}: `;
-  if (spec?.type !== "picture") throw new InputError(`${what}model.json does not describe a picture here (processing.inputs, type "picture"); give an array`);
+export function completeSpec(spec) {
+  if (spec?.type !== "picture") throw new InputError('model.json does not describe a picture here (processing.inputs, type "picture"); give an array');
   const complete = { ...DEFAULTS, ...spec };
   for (const [key, words] of Object.entries(CHOICES)) {
-    if (!words.includes(complete[key])) throw new InputError(`${what}model.json wants the picture's ${key} ${JSON.stringify(complete[key])}; this version has ${words.join(", ")}`);
+    if (!words.includes(complete[key])) throw new InputError(`model.json wants the picture's ${key} ${JSON.stringify(complete[key])}; this version has ${words.join(", ")}`);
   }
   return complete;
 }

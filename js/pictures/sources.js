@@ -78,10 +78,25 @@ export function pixelsOf(picture) {
  */
 async function bitmapOf(picture, orientation) {
   try {
-    return await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none", ...(orientation === "ignore" && { imageOrientation: "none" }) });
+    const encoded = orientation === "ignore" && picture instanceof Blob ? await withoutExif(picture) : picture;
+    return await createImageBitmap(encoded, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch (error) {
     throw new InputError(`the ${kindOf(picture)} is not a picture that can be read here: ${/** @type {Error} */ (error).message}`);
   }
+}
+
+/**
+ * A JPEG whose EXIF no decoder takes for it: browsers have no other way to ignore it.
+ * @param {Blob} blob
+ * @returns {Promise<Blob>}
+ */
+async function withoutExif(blob) {
+  const bytes = new DataView(await blob.arrayBuffer());
+  const isJpeg = bytes.byteLength > 4 && bytes.getUint16(0) === 0xffd8;
+  for (let at = 2; isJpeg && at + 10 < bytes.byteLength && bytes.getUint8(at) === 0xff && bytes.getUint8(at + 1) !== 0xda; at += 2 + bytes.getUint16(at + 2)) {
+    if (bytes.getUint8(at + 1) === 0xe1) bytes.setUint32(at + 4, 0);
+  }
+  return new Blob([bytes], { type: blob.type });
 }
 
 /**
@@ -104,26 +119,48 @@ export async function withPictures(queue, inputs, processing, task, isElsewhere 
       for (const value of Object.values(ready ?? {})) if (value?.close === true) value.picture.close();
     }
   };
-  const isWaiting = given.some(([, value]) => {
-    const part = pictureIn(value);
+  const isWaiting = given.some(([name, value]) => {
+    const part = named(name, () => pictureIn(value));
     return part && !part.close && (isElsewhere ? DRAWABLE : DECODED).test(kindOf(part.picture));
   });
   if (!queue.isBusy && !isWaiting) return perform(inputs);
-  const kept = Promise.all(given.map(async ([name, value]) => [name, await keep(value, () => completeSpec(processing?.inputs?.[name], name).orientation)]));
+  const kept = Promise.all(given.map(async ([name, value]) => [name, await named(name, () => keep(value, processing?.inputs?.[name]))]));
   kept.catch(() => undefined); // it is met in turn
   return queue.add(async () => perform(Object.fromEntries(await kept)));
 }
 
 /**
  * @param {any} value of an input
- * @param {() => string} orientation
+ * @param {any} spec
  */
-function keep(value, orientation) {
+function keep(value, spec) {
   const part = pictureIn(value);
   if (part?.close) return value;
   if (!part) return ArrayBuffer.isView(value) && "shape" in value ? { data: structuredClone(value), shape: value.shape } : structuredClone(value);
-  const region = structuredClone(part.region);
   const { picture } = part;
+  const region = structuredClone(part.region);
   if (isPixels(picture)) return { picture: { data: picture.data.slice(), width: picture.width, height: picture.height }, region };
-  return bitmapOf(picture, orientation()).then((bitmap) => ({ picture: bitmap, region, close: true }));
+  const { orientation } = completeSpec(spec);
+  if (!("size" in picture)) sizeOfPicture(picture);
+  return bitmapOf(picture, orientation).then((bitmap) => ({ picture: bitmap, region, close: true }));
+}
+
+/**
+ * Does something with an input, whose name is told when it fails.
+ * @template T
+ * @param {string} name
+ * @param {() => T} task
+ * @returns {T}
+ */
+export function named(name, task) {
+  const tell = (/** @type {unknown} */ error) => {
+    if (error instanceof InputError) error.message = `input ${JSON.stringify(name)}: ${error.message}`;
+    throw error;
+  };
+  try {
+    const result = task();
+    return result instanceof Promise ? /** @type {T} */ (result.catch(tell)) : result;
+  } catch (error) {
+    return tell(error);
+  }
 }

@@ -2,7 +2,9 @@
 
 import { sizeOf } from "../../dtypes.js";
 import { ContextLostError, WebkilnError } from "../../errors.js";
+import { arrayOf, PictureInput } from "../../pictures/input.js";
 import { numbersOf } from "./draws.js";
+import { PictureLoader } from "./pictures.js";
 import { canHold, planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
@@ -27,6 +29,7 @@ import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
  * @property {WebGLBuffer[]} pixels buffers for results that no run is using
  * @property {number} pixelBytes
  * @property {Map<string, Float32Array>} staging of the inputs
+ * @property {Map<string, PictureLoader>} pictures of the inputs that are described as pictures
  * @property {boolean} isReleased
  */
 /** @typedef {{ kernel: string, operations: import("../../graph.js").Operation[] }} Command */
@@ -41,6 +44,7 @@ export class WebglBackend {
   constructor(context, states, sourceOf) {
     this.name = "webgl";
     this.build = /** @type {const} */ ("webgl");
+    this.takesPictures = true;
     this.context = context;
     this.states = states.filter((state) => canHold(state, context));
     this.sourceOf = sourceOf;
@@ -98,7 +102,7 @@ export class WebglBackend {
    * @param {Program[]} programs of the draws
    * @returns {Device}
    */
-  createDevice({ draws, tables, shared, inputs, outputs }, programs) {
+  createDevice({ graph, draws, tables, shared, inputs, outputs }, programs) {
     const { context } = this;
     const { gl } = context;
     const surfaces = shared.map((homes) => {
@@ -137,8 +141,12 @@ export class WebglBackend {
       size: numbers.byteLength,
     }));
     const pixelBytes = [...outputs.values()].reduce((sum, { layout }) => sum + floatsOf(layout) * 4, 0);
+    const pictures = new Map([...inputs].flatMap(([name, storage]) => {
+      const isPlanar = graph.pictures?.get(name);
+      return isPlanar === undefined || !storage.layout.texels ? [] : [[name, new PictureLoader(context, storage, isPlanar)]];
+    }));
     const staging = new Map([...inputs].map(([name, { layout }]) => [name, new Float32Array(floatsOf(layout))]));
-    return { steps, surfaces, numbers: buffer, pixels: [createPixels(gl, pixelBytes)], pixelBytes, staging, isReleased: false };
+    return { steps, surfaces, numbers: buffer, pixels: [createPixels(gl, pixelBytes)], pixelBytes, staging, pictures, isReleased: false };
   }
 
   /**
@@ -147,7 +155,7 @@ export class WebglBackend {
    * @param {(done: number, all: number) => void} [onProgress] programs
    */
   async ready(plan, onProgress) {
-    const programs = new Set(plan.device.steps.map(({ program }) => program));
+    const programs = new Set([...plan.device.steps, ...plan.device.pictures.values()].map(({ program }) => program));
     try {
       await this.context.programs.ready(programs, (done) => onProgress?.(done, programs.size));
     } finally {
@@ -158,9 +166,9 @@ export class WebglBackend {
   /**
    * Sends the inputs to their textures.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
    */
-  write({ inputs: storages, device: { staging } }, inputs) {
+  write({ inputs: storages, device: { staging, pictures } }, inputs) {
     this.check();
     const { gl } = this.context;
     gl.activeTexture(gl.TEXTURE0);
@@ -168,8 +176,10 @@ export class WebglBackend {
     for (const [name, storage] of storages) {
       const { layout } = storage;
       if (!layout.texels) continue;
+      const given = inputs.get(name);
+      if (given instanceof PictureInput && pictures.get(name)?.load(given)) continue;
       const texels = /** @type {Float32Array} */ (staging.get(name));
-      packBlocks(layout, /** @type {ArrayLike<number>} */ (inputs.get(name)), texels);
+      packBlocks(layout, arrayOf(/** @type {ArrayLike<number>} */ (given)), texels);
       gl.bindTexture(gl.TEXTURE_2D_ARRAY, surfaceOf(storage).texture);
       gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, layout.width, layout.height, layout.layers, gl.RGBA, gl.FLOAT, texels);
     }
@@ -201,7 +211,7 @@ export class WebglBackend {
   /**
    * Runs a plan. The device is told everything before this returns, so that runs follow each other in the order of the calls.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value, read before this returns
+   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value, read before this returns
    * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>} outputs by value
    */
   run(plan, inputs) {
@@ -254,7 +264,7 @@ export class WebglBackend {
   /**
    * The time of each draw, the device waited for after each.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
    * @returns {number[]} milliseconds
    */
   time(plan, inputs) {
@@ -263,7 +273,7 @@ export class WebglBackend {
 
   /**
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number>>} inputs by value
+   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
    * @returns {number[]} milliseconds
    */
   timeOnDevice(plan, inputs) {
@@ -343,6 +353,7 @@ export class WebglBackend {
     plan.device.surfaces.forEach((surface) => this.context.deleteSurface(surface));
     gl.deleteBuffer(plan.device.numbers);
     plan.device.pixels.forEach((buffer) => gl.deleteBuffer(buffer));
+    plan.device.pictures.forEach((picture) => picture.dispose());
     plan.device.isReleased = true;
   }
 
