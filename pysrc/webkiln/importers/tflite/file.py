@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from webkiln.errors import FormatError
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.flatbuffer import Table, decode
 
 MAXIMUM_RANK = 8
-MAXIMUM_ELEMENTS = 2**31 - 1
 
 
 @dataclass(frozen=True)

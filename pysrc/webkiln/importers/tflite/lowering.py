@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
-from webkiln.graph.dtypes import canonical_dtype, to_canonical
+from webkiln.graph.dtypes import canonical_dtype
+from webkiln.importers.emitter import KNOWN_LIMIT, Emitter, Refused, add_constant
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
-from webkiln.importers.tflite.file import MAXIMUM_ELEMENTS, Operator, Subgraph, Tensor
+from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
-from webkiln.ops import OPERATORS, fill_defaults
 
 QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "Use the float32 or float16 version of the model")
-POSITIONS_LIMIT = 2**20
-KNOWN_LIMIT = 1024  # elements; computations on sizes are short
-
-
-class Refused(Exception):
-    """This operator cannot be converted as it is used here."""
-
-    def __init__(self, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.hint = reason, hint
 
 
 class Lowering:
@@ -72,9 +61,7 @@ class Lowering:
 
     def constant(self, array: np.ndarray, name: str) -> str:
         """Add a constant; float16 stays as it is, everything else becomes canonical."""
-        if array.dtype != np.float16:
-            array = to_canonical(array, f"the constant {name!r}")
-        return self.builder.constant(np.asarray(array, order="C"), name)
+        return add_constant(self.builder, array, name)
 
     def permuted(self, index: int, permutation: Sequence[int], shape: Sequence[int] | None = None) -> str:
         """A tensor with its axes permuted (then reshaped): done at once, and only once, for a constant."""
@@ -107,15 +94,14 @@ class Lowering:
         self.names[index] = value
 
 
-class Call:
+class Call(Emitter):
     """One operator, as a lowering function sees it. Inputs are counted from 0; the function returns its outputs."""
 
     def __init__(self, lowering: Lowering, operator: Operator, options: str | None) -> None:
+        super().__init__(lowering.builder, lowering.labels[operator.outputs[0]] if operator.outputs else operator.name)
         self.lowering = lowering
         self.operator = operator
-        self.builder = lowering.builder
         self._expected = options
-        self.label = lowering.labels[operator.outputs[0]] if operator.outputs else operator.name
 
     @property
     def where(self) -> str:
@@ -222,46 +208,11 @@ class Call:
         """The canonical dtype of input `i`."""
         return canonical_dtype(self.tensor(i).dtype)
 
-    def axis(self, axis: int, rank: int) -> int:
-        """An axis counted from the front; an error when there is no such axis."""
-        if not -rank <= axis < rank:
-            self.fail(f"axis {axis} does not exist in rank {rank}")
-        return axis % rank
-
-    def positions(self, count: int) -> np.ndarray:
-        """0 … count − 1, as a constant would hold them; refused when that would be absurdly long."""
-        if not 0 <= count <= POSITIONS_LIMIT:
-            raise Refused(f"a constant of {count} positions")
-        return np.arange(count, dtype=np.int32)
-
     def choice(self, names: Sequence[str], number: int, what: str) -> str:
         """The name of an enumeration's entry; refused when the number is unknown."""
         if not 0 <= number < len(names):
             raise Refused(f"the {what} number {number} is not known; known: {', '.join(names)}")
         return names[number]
-
-    def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Add a node. A dtype that the operator does not take is refused; a shape that does not fit is an error in the file."""
-        dtypes = [self.builder.dtype(value) for value in inputs if value]
-        try:
-            value = self.builder.node(op, inputs, attributes, self.label, self.builder.graph.fresh(f"{self.label}/{op}"))
-        except ShapeError as error:
-            try:
-                OPERATORS[op].dtype(dtypes, fill_defaults(OPERATORS[op], attributes))
-            except ShapeError:
-                raise Refused(f"elements of the dtypes {', '.join(dtypes)} are not computed with") from None
-            self.fail(str(error))
-        count = math.prod(size for size in self.builder.shape(value) if isinstance(size, int))
-        if count > MAXIMUM_ELEMENTS:
-            self.fail(f"it makes {count} elements, more than the {MAXIMUM_ELEMENTS} that a tensor may have")
-        return value
-
-    def constant(self, array: np.ndarray) -> str:
-        return self.lowering.constant(array, f"{self.label}/constant")
-
-    def like(self, number: float, value: str) -> str:
-        """A scalar constant of the dtype of a value."""
-        return self.constant(np.asarray(number, np.int32 if self.builder.dtype(value) == "i32" else np.float32))
 
     def activate(self, value: str, activation: int) -> str:
         """The value after a fused activation function."""
@@ -277,19 +228,6 @@ class Call:
             return self.node("relu", [value]) if high == math.inf else self.node("clip", [value], minimum=low, maximum=high)
         value = self.node("max", [value, self.like(low, value)])
         return value if high == math.inf else self.node("min", [value, self.like(high, value)])
-
-    def reshape(self, value: str, shape: Sequence[Dim]) -> str:
-        """The value in another shape; itself when it has that shape already."""
-        return value if self.builder.shape(value) == list(shape) else self.node("reshape", [value], shape=list(shape))
-
-    def transpose(self, value: str, permutation: Sequence[int]) -> str:
-        """The value with its axes permuted; itself when nothing moves."""
-        moved = list(permutation)
-        return value if moved == sorted(moved) else self.node("transpose", [value], permutation=moved)
-
-    def fail(self, problem: str) -> NoReturn:
-        """The file is wrong here."""
-        raise FormatError(f"{self.where}: {problem}")
 
 
 # A value of the graph by its name, or the values themselves: of a constant, or of sizes (an array of objects).

@@ -14,11 +14,12 @@ from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOper
 from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
 from webkiln.graph.dtypes import FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
+from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
 from webkiln.importers.tflite import sizes
 from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, Tensor, parse
 from webkiln.importers.tflite.hints import hint
-from webkiln.importers.tflite.lowering import QUANTIZED, Call, Lowering, Refused, place
+from webkiln.importers.tflite.lowering import QUANTIZED, Call, Lowering, place
 from webkiln.importers.tflite.operators import RULES
 from webkiln.importers.tflite.operators.registry import Rule
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, apply
-from webkiln.importers.tflite.lowering import KNOWN_LIMIT, Call, Refused
+from webkiln.importers.emitter import KNOWN_LIMIT, Refused
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.slicing import strided_ranges
 
 Known = Callable[[Call, list[np.ndarray]], "np.ndarray | list[np.ndarray] | None"]

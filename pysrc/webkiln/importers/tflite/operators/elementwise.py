@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
+from webkiln.importers.emitter import Refused
 from webkiln.importers.tflite.constants import scale_integers
-from webkiln.importers.tflite.lowering import QUANTIZED, Call, Refused
+from webkiln.importers.tflite.lowering import QUANTIZED, Call
 from webkiln.importers.tflite.operators.registry import lowers
 
 UNARY = {

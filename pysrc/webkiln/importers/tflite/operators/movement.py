@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from webkiln.graph.dims import Dim, Expression
+from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.quotient import exact_quotient
-from webkiln.importers.tflite.lowering import POSITIONS_LIMIT, Call, Refused
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.rules import differ, product
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.emitter import Refused
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.importers.tflite.schema import MIRROR_MODES
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.emitter import Refused
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
 REDUCTIONS = {"SUM": "reduce_sum", "REDUCE_MAX": "reduce_max", "REDUCE_MIN": "reduce_min", "REDUCE_PROD": "reduce_prod"}

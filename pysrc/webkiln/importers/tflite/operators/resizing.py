@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.tflite.lowering import Call, Refused
+from webkiln.importers.emitter import Refused
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.reference import resize_coordinates
 
