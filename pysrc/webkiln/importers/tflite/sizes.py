@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
+from webkiln.importers.known import divide, ints, modulo, objects
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.slicing import strided_ranges
 
@@ -49,24 +49,9 @@ def _each(function: Callable[[Dim, Dim], Dim]) -> Known:
     def rule(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
         if call.operator.options_type and getattr(call.operator.options, "activation", 0):
             return None
-        return _objects(np.frompyfunc(function, 2, 1)(inputs[0], inputs[1]))
+        return objects(np.frompyfunc(function, 2, 1)(inputs[0], inputs[1]))
 
     return rule
-
-
-def _objects(value: Any) -> np.ndarray:
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return value
-    array = np.empty((), object)
-    array[()] = value
-    return array
-
-
-def _divide(a: Dim, b: Dim) -> Dim:
-    """The truncated quotient, which is the floored one for what is not negative."""
-    if a >= 0 and b > 0:
-        return a // b
-    raise ValueError
 
 
 def _divide_floor(a: Dim, b: Dim) -> Dim:
@@ -75,15 +60,9 @@ def _divide_floor(a: Dim, b: Dim) -> Dim:
     return a // b
 
 
-def _modulo(a: Dim, b: Dim) -> Dim:
-    if b == 0:
-        raise ValueError
-    return a % b
-
-
 def _product(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
     axes = tuple(int(axis) for axis in inputs[1].reshape(-1))
-    return _objects(np.multiply.reduce(inputs[0], axis=axes, keepdims=call.options.keep_dims))
+    return objects(np.multiply.reduce(inputs[0], axis=axes, keepdims=call.options.keep_dims))
 
 
 def _strided_slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
@@ -93,7 +72,7 @@ def _strided_slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
         if not isinstance(start, int) or not isinstance(size, int):
             return None
         picked = np.take(picked, [start + k * step for k in range(size)], axis=axis)
-    return picked.reshape(_ints(np.array(shape, object)))
+    return picked.reshape(ints(np.array(shape, object)))
 
 
 def _slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
@@ -105,21 +84,15 @@ def _slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
 def _gather(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
     if call.options.batch_dims != 0:
         return None
-    return _objects(np.take(inputs[0], inputs[1].astype(np.int64), axis=call.options.axis))
+    return objects(np.take(inputs[0], inputs[1].astype(np.int64), axis=call.options.axis))
 
 
 def _broadcast(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
-    return np.broadcast_to(inputs[0], _ints(inputs[1]))
-
-
-def _ints(array: np.ndarray) -> list[int]:
-    if any(not isinstance(dim, int) for dim in array.reshape(-1)):
-        raise ValueError
-    return [int(dim) for dim in array.reshape(-1)]
+    return np.broadcast_to(inputs[0], ints(inputs[1]))
 
 
 def _fill(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
-    shape = _ints(inputs[0])
+    shape = ints(inputs[0])
     small = min(shape, default=0) >= 0 and math.prod(shape) <= KNOWN_LIMIT
     return np.full(shape, inputs[1].reshape(-1)[0], object) if small else None
 
@@ -143,7 +116,7 @@ def _split(call: Call, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 def _unpack(call: Call, inputs: list[np.ndarray]) -> list[np.ndarray]:
     axis = call.options.axis
-    return [_objects(np.take(inputs[0], i, axis=axis)) for i in range(inputs[0].shape[axis])]
+    return [objects(np.take(inputs[0], i, axis=axis)) for i in range(inputs[0].shape[axis])]
 
 
 def _extreme(function: str) -> Callable[[Dim, Dim], Dim]:
@@ -155,21 +128,21 @@ def _same(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
 
 
 def _reshape(call: Call, inputs: Sequence[np.ndarray]) -> np.ndarray:
-    return inputs[0].reshape(_ints(inputs[1]) if len(inputs) > 1 else call.options.shape.tolist())
+    return inputs[0].reshape(ints(inputs[1]) if len(inputs) > 1 else call.options.shape.tolist())
 
 
 def _squeeze(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
     axes = call.options.axes.tolist()
-    return _objects(np.squeeze(inputs[0], axis=tuple(axes) if axes else None))
+    return objects(np.squeeze(inputs[0], axis=tuple(axes) if axes else None))
 
 
 _RULES: dict[str, Known] = {
     "ADD": _each(lambda a, b: a + b),
     "SUB": _each(lambda a, b: a - b),
     "MUL": _each(lambda a, b: a * b),
-    "DIV": _each(_divide),
+    "DIV": _each(divide),
     "FLOOR_DIV": _each(_divide_floor),
-    "FLOOR_MOD": _each(_modulo),
+    "FLOOR_MOD": _each(modulo),
     "MAXIMUM": _each(_extreme("max")),
     "MINIMUM": _each(_extreme("min")),
     "CAST": _same,

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from webkiln.graph.dims import Dim, Expression
+from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
-from webkiln.importers.quotient import exact_quotient
+from webkiln.importers.known import objects
+from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.ops.rules import differ, product
@@ -22,39 +23,10 @@ def reshape(call: Call) -> str:
         target = call.options.shape.tolist()
         if target == [0]:  # how files of old wrote a scalar
             target = []
-    return call.reshape(call.value(0), resolve_shape(call, call.shape(0), target))
-
-
-def resolve_shape(call: Call, shape: list[Dim], target: list[Dim]) -> list[Dim]:
-    """The target with −1 replaced by what is left.
-
-    A first size that was written down for one batch follows the input when the input has another.
-    """
-    total = product(shape)
-    if any(isinstance(size, int) and size < -1 for size in target) or target.count(-1) > 1:
-        call.fail(f"cannot reshape to {target}")
-    if -1 in target:
-        at = target.index(-1)
-        rest = product([*target[:at], *target[at + 1 :]])
-        if rest == 0 or differ(total % rest, 0):
-            call.fail(f"cannot reshape {shape} to {target}")
-        quotient = exact_quotient(total, rest)
-        if quotient is None:
-            raise Refused(f"reshaping {[str(size) for size in shape]} to {[str(size) for size in target]}", "Fix the sizes of the inputs: --input NAME=SHAPE")
-        return [*target[:at], quotient, *target[at + 1 :]]
-    if product(target) == total:
-        return target
-    symbolic = any(isinstance(size, Expression) for size in (*shape, *target))
-    if not symbolic and not call.lowering.resized:
-        call.fail(f"cannot reshape {shape} to {target}: {total} elements against {product(target)}")
-    rest = product(target[1:])
-    quotient = exact_quotient(total, rest) if target and rest != 0 else None
-    if quotient is not None:
-        return [quotient, *target[1:]]
-    raise Refused(
-        f"reshaping {[str(size) for size in shape]} to the fixed shape {[str(size) for size in target]}",
-        "Keep the sizes that the file has, or write −1 for the size that changes in the source model",
-    )
+    try:
+        return call.reshape(call.value(0), resolve_shape(call.shape(0), target, call.lowering.resized))
+    except ValueError as error:
+        call.fail(str(error))
 
 
 @lowers("SQUEEZE", options="SqueezeOptions")
@@ -209,13 +181,6 @@ def shape_of(call: Call) -> np.ndarray:
 @lowers("RANK")
 def rank_of(call: Call) -> np.ndarray:
     return objects(call.rank(0))
-
-
-def objects(dims: list[Dim] | int) -> np.ndarray:
-    """Sizes, as an array of objects."""
-    result = np.empty(() if isinstance(dims, int) else (len(dims),), object)
-    result[...] = dims
-    return result
 
 
 @lowers("RANGE")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim, apply
-from webkiln.importers.emitter import Refused
+from webkiln.graph.dims import Dim
+from webkiln.importers.ranges import from_front, slice_range
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
@@ -63,7 +63,7 @@ def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Di
         else:
             size = shape[len(starts)]
             if masked(options.shrink_axis_mask, i):
-                at = _from_front(begin[i], size)
+                at = from_front(begin[i], size)
                 if at < 0 or at >= size:
                     call.fail(f"index {begin[i]} lies outside of axis {len(starts)} of {shape}")
                 starts.append(at)
@@ -73,7 +73,7 @@ def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Di
                 stride = step[i]
                 first = None if masked(options.begin_mask, i) else begin[i]
                 last = None if masked(options.end_mask, i) else begin[i] + end[i] if options.offset else end[i]
-                start, count = _range(first, last, stride, size)
+                start, count = slice_range(first, last, stride, size)
                 starts.append(start)
                 sizes.append(count)
                 steps.append(stride)
@@ -82,28 +82,6 @@ def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Di
     # An empty axis has no element to start at.
     starts = [0 if count == 0 else at for at, count in zip(starts, sizes, strict=True)]
     return starts, sizes, steps, result
-
-
-def _range(first: Dim | None, last: Dim | None, step: int, size: Dim) -> tuple[Dim, Dim]:
-    """The start and number of the elements of one axis; a missing end is the axis's own."""
-    low, high = (0, size) if step > 0 else (-1, size - 1)
-    start = (0 if step > 0 else size - 1) if first is None else _clamp(_from_front(first, size), low, high)
-    end = (size if step > 0 else -1) if last is None else _clamp(_from_front(last, size), low, high)
-    length = end - start if step > 0 else start - end
-    return start, apply("max", (length + abs(step) - 1) // abs(step), 0)
-
-
-def _clamp(at: Dim, low: Dim, high: Dim) -> Dim:
-    return apply("min", apply("max", at, low), high)
-
-
-def _from_front(at: Dim, size: Dim) -> Dim:
-    """An index counted from the front, when it was negative."""
-    if at < 0:
-        return size + at
-    if at >= 0:
-        return at
-    raise Refused(f"an index of {at}, which may be negative or not", "Fix the sizes of the inputs: --input NAME=SHAPE")
 
 
 @lowers("SPLIT", options="SplitOptions")

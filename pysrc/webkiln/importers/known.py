@@ -1,0 +1,42 @@
+"""Arrays of sizes that are known at conversion, though perhaps symbolic: NumPy arrays of objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from webkiln.graph.dims import Dim
+
+
+def objects(value: Any) -> np.ndarray:
+    """A size, or a list or array of them, as an array of objects."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value
+    shape = value.shape if isinstance(value, np.ndarray) else (len(value),) if isinstance(value, list) else ()
+    array = np.empty(shape, object)
+    array[...] = value.tolist() if isinstance(value, np.ndarray) else value
+    return array
+
+
+def ints(array: np.ndarray) -> list[int]:
+    """The sizes as a flat list of numbers; `ValueError` when one is symbolic."""
+    if any(not isinstance(dim, int) for dim in array.reshape(-1)):
+        raise ValueError("a size is symbolic")
+    return [int(dim) for dim in array.reshape(-1)]
+
+
+def divide(a: Dim, b: Dim) -> Dim:
+    """The truncated quotient; `ValueError` for symbolic sizes that may be negative, where it is not the floored one."""
+    if isinstance(a, int) and isinstance(b, int) and b != 0:
+        return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+    if a >= 0 and b > 0:
+        return a // b
+    raise ValueError("a quotient of sizes that may be negative or zero")
+
+
+def modulo(a: Dim, b: Dim) -> Dim:
+    """The remainder with the sign of the divisor."""
+    if b == 0:
+        raise ValueError("a remainder of a division by zero")
+    return a % b

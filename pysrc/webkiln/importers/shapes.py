@@ -1,0 +1,40 @@
+"""Target shapes, as sources write them."""
+
+from __future__ import annotations
+
+from webkiln.graph.dims import Dim, Expression
+from webkiln.importers.emitter import FIX_SIZES, Refused
+from webkiln.importers.quotient import exact_quotient
+from webkiln.ops.rules import differ, product
+
+
+def resolve_shape(shape: list[Dim], target: list[Dim], resized: bool) -> list[Dim]:
+    """The target with −1 replaced by what is left; `ValueError` when it does not fit.
+
+    With `resized` (or symbolic sizes) a first size that was written down for one batch follows the input when the input has another.
+    """
+    total = product(shape)
+    if any(isinstance(size, int) and size < -1 for size in target) or target.count(-1) > 1:
+        raise ValueError(f"cannot reshape to {target}")
+    if -1 in target:
+        at = target.index(-1)
+        rest = product([*target[:at], *target[at + 1 :]])
+        if rest == 0 or differ(total % rest, 0):
+            raise ValueError(f"cannot reshape {shape} to {target}")
+        quotient = exact_quotient(total, rest)
+        if quotient is None:
+            raise Refused(f"reshaping {[str(size) for size in shape]} to {[str(size) for size in target]}", FIX_SIZES)
+        return [*target[:at], quotient, *target[at + 1 :]]
+    if product(target) == total:
+        return target
+    symbolic = any(isinstance(size, Expression) for size in (*shape, *target))
+    if not symbolic and not resized:
+        raise ValueError(f"cannot reshape {shape} to {target}: {total} elements against {product(target)}")
+    rest = product(target[1:])
+    quotient = exact_quotient(total, rest) if target and rest != 0 else None
+    if quotient is not None:
+        return [quotient, *target[1:]]
+    raise Refused(
+        f"reshaping {[str(size) for size in shape]} to the fixed shape {[str(size) for size in target]}",
+        "Keep the sizes that the file has, or write −1 for the size that changes in the source model",
+    )
