@@ -91,6 +91,19 @@ INLINE i4 modulo_i4(i4 a, i4 b) {
   const i4 r = {remainder_of(a[0], b[0]), remainder_of(a[1], b[1]), remainder_of(a[2], b[2]), remainder_of(a[3], b[3])};
   return r + (b & (r != 0) & ((r ^ b) < 0));
 }
+/* by less than 0 or more than 31, every bit is shifted out */
+INLINE i32 shift_left(i32 a, i32 b) { return b < 0 || b > 31 ? 0 : (i32)((u32)a << b); }
+
+INLINE i4 shift_left_i4(i4 a, i4 b) {
+  return (i4){shift_left(a[0], b[0]), shift_left(a[1], b[1]), shift_left(a[2], b[2]), shift_left(a[3], b[3])};
+}
+
+INLINE i32 shift_right(i32 a, i32 b) { return a >> (b < 0 || b > 31 ? 31 : b); }
+
+INLINE i4 shift_right_i4(i4 a, i4 b) {
+  return (i4){shift_right(a[0], b[0]), shift_right(a[1], b[1]), shift_right(a[2], b[2]), shift_right(a[3], b[3])};
+}
+
 INLINE i4 floor_divide_i4(i4 a, i4 b) {
   const i4 q = divide_i4(a, b), r = a - q * b;
   return q + ((b != 0) & (r != 0) & ((r ^ b) < 0));

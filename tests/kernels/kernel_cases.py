@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from kernel_machine import Case, Operand, Program, blank
-from webkiln.codegen.kernels import POOL_MODES, REDUCE_MODES
+from webkiln.codegen.kernels import DTYPES, POOL_MODES, REDUCE_MODES, SCATTER_MODES
+from webkiln.ops import OPERATORS
+from webkiln.ops.cases import any_dtype
 
 Rng = np.random.Generator
 EPSILON = 2.0**-23
@@ -603,6 +605,61 @@ def gather(rng: Rng) -> Iterator[Case]:
         )
 
 
+def scatter(rng: Rng) -> Iterator[Case]:
+    for dtype, mode in itertools.product(DTYPES, SCATTER_MODES):
+        if mode != "none" and dtype not in ("f32", "i32"):
+            continue
+        for rows, inner, count in [(7, 1, 5), (3, 5, 9), (4, 4, 0), (2, 9, 1)]:
+            x, updates = (any_dtype(rng, shape, dtype) for shape in ((rows, inner), (count, inner)))
+            indices = rng.integers(-1, rows + 1, count).astype(np.int32)
+            expected = OPERATORS["scatter"].reference([x, indices, updates], {"reduction": mode})
+            fields = {
+                "mode": SCATTER_MODES.index(mode), "dtype": DTYPES.index(dtype), "indices": "indices", "updates": "updates", "y": "y",
+                "axis_size": rows, "inner": inner, "count": count,
+            }  # fmt: skip
+            yield Case(
+                f"scatter {mode} of {dtype} {count}x{inner} into {rows}",
+                {"indices": indices, "updates": updates, "y": x.copy()},
+                [("scatter", fields)],
+                {"y": expected},
+            )
+
+
+def _along_axis(rng: Rng, operator: str, kernel: str, options: dict[str, bool], **extra: int) -> Iterator[Case]:
+    """A kernel that goes along the middle of [outer, count, inner], against the operator of the same meaning."""
+    for dtype, (outer, count, inner) in itertools.product(("f32", "i32"), [(1, 7, 1), (2, 5, 3), (1, 130, 2), (3, 1, 4), (0, 3, 2)]):
+        x = rng.integers(-3, 4, (outer, count, inner)).astype(dtype.replace("f", "float").replace("i", "int"))
+        if dtype == "f32" and x.size:
+            x.reshape(-1)[rng.integers(0, x.size, 1 + x.size // 9)] = np.nan
+        attributes: dict[str, Any] = {"axis": 1, **options}
+        expected = OPERATORS[operator].reference([x], attributes | ({"keep_dims": False} if kernel == "arg_extreme" else {}))
+        arrays = {"x": x, "y": blank(expected.shape, expected.dtype)}
+        fields: dict[str, Any] = {"dtype": DTYPES.index(dtype), "x": "x", "y": "y", "outer": outer, "count": count, "inner": inner}
+        fields |= {name: int(value) for name, value in options.items()} | extra
+        case = Case(f"{operator} of {dtype} {outer}x{count}x{inner} {options}", arrays, [(kernel, fields)], {"y": expected})
+        if kernel == "argsort":
+            arrays["scratch"] = blank(2 * count, np.int32)
+            fields["scratch"] = "scratch"
+            case.scratch = ("scratch",)
+        yield case
+
+
+def arg_extreme(rng: Rng) -> Iterator[Case]:
+    for (mode, operator), last in itertools.product(enumerate(("arg_max", "arg_min")), (False, True)):
+        yield from _along_axis(rng, operator, "arg_extreme", {"last": last}, mode=mode)
+
+
+def cumulate(rng: Rng) -> Iterator[Case]:
+    for mode, operator in enumerate(("cumulative_sum", "cumulative_prod")):
+        for exclusive, reverse in itertools.product((False, True), repeat=2):
+            yield from _along_axis(rng, operator, "cumulate", {"exclusive": exclusive, "reverse": reverse}, mode=mode)
+
+
+def argsort(rng: Rng) -> Iterator[Case]:
+    for descending in (False, True):
+        yield from _along_axis(rng, "argsort", "argsort", {"descending": descending})
+
+
 def widen_f16(rng: Rng) -> Iterator[Case]:
     every = np.arange(65536, dtype=np.uint16)
     for bits in (every, every[:0], every[1:2], every[31740:31751], every[1000:1006]):
@@ -628,6 +685,10 @@ KERNEL_CASES = (
     fill,
     copy,
     gather,
+    scatter,
+    arg_extreme,
+    cumulate,
+    argsort,
     widen_f16,
 )
 

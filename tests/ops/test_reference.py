@@ -179,6 +179,8 @@ def test_movement_by_hand() -> None:
     ]
     assert run("gather", x, i32(2, -7, 99), axis=1).tolist() == [[2, 0, 2], [5, 3, 5]]
     assert run("gather", x, np.int32(1), axis=0).tolist() == [3, 4, 5]
+    assert run("scatter", x, i32(1, 5, -1), i32(7, 8, 9, 1, 1, 1, 2, 2, 2).reshape(3, 3), reduction="none").tolist() == [[0, 1, 2], [7, 8, 9]]
+    assert run("scatter", x, i32(1, 1), i32(1, 2, 3, 1, 1, 1).reshape(2, 3), reduction="add").tolist() == [[0, 1, 2], [5, 7, 9]]
     assert run("concat", x, x[:, :1], axis=1).tolist() == [[0, 1, 2, 0], [3, 4, 5, 3]]
     assert run("transpose", x, permutation=[1, 0]).tolist() == [[0, 3], [1, 4], [2, 5]]
     assert run("expand", x[:, :1], shape=[2, 2, 2]).tolist() == [[[0, 0], [3, 3]]] * 2
@@ -191,6 +193,25 @@ def test_movement_by_hand() -> None:
 def test_padding_converts_its_value_as_cast_does(value, dtype, expected) -> None:
     x = np.ones(1, dtype)
     assert run("pad", x, low=[1], high=[0], interior=[0], value=value)[0] == expected
+
+
+def test_along_an_axis_by_hand() -> None:
+    x = f32(2, math.nan, 2, -1, math.nan)
+    assert run("arg_max", x, axis=0) == 1
+    assert run("arg_max", x, axis=0, last=True) == 4
+    assert run("arg_min", x, axis=0) == 1
+    assert run("arg_min", f32(2, 1, 1), axis=0, last=True, keep_dims=True).tolist() == [2]
+    assert run("argsort", x, axis=0).tolist() == [3, 0, 2, 1, 4]
+    assert run("argsort", x, axis=0, descending=True).tolist() == [1, 4, 0, 2, 3]
+    assert run("cumulative_sum", i32(1, 2, 3), axis=0, exclusive=True).tolist() == [0, 1, 3]
+    assert run("cumulative_sum", i32(1, 2, 3), axis=0, reverse=True).tolist() == [6, 5, 3]
+    assert run("cumulative_prod", i32(GREATEST, 2), axis=0).tolist() == [GREATEST, -2]
+
+
+def test_shifts_by_any_distance() -> None:
+    a, distance = i32(-5, -5, 1, 1, 1), i32(1, 40, 31, 32, -1)
+    assert run("shift_left", a, distance).tolist() == [-10, 0, LEAST, 0, 0]
+    assert run("shift_right", a, distance).tolist() == [-3, -1, 0, 0, 0]
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------------

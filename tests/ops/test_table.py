@@ -207,6 +207,13 @@ BAD_SHAPES = [
     ("expand", [[1]], {"shape": [-3]}, "negative"),
     ("expand", [[2, 1]], {"shape": [2]}, "cannot expand"),
     ("gather", [[0, 2], [3]], {"axis": 0}, "empty axis"),
+    ("arg_max", [[2, 0]], {"axis": 1}, "empty axis"),
+    ("arg_min", [[2]], {"axis": 1}, "outside of"),
+    ("argsort", [[2]], {"axis": -1}, "outside of"),
+    ("cumulative_sum", [[]], {"axis": 0}, "outside of"),
+    ("scatter", [[4, 2], [3], [3, 1]], {}, "updates"),
+    ("scatter", [[4, 2], [3], [3]], {}, "updates"),
+    ("scatter", [[4], [3, 1], [3]], {}, "a list of indices"),
 ]
 
 

@@ -669,6 +669,42 @@ function lowerGather({ inputs: [x, indices], output, attributes: { axis } }) {
   });
 }
 
+/**
+ * What goes along one axis.
+ * @param {string} kernel
+ * @param {(attributes: Record<string, any>, count: number) => Record<string, Field>} fieldsOf
+ * @returns {Lower}
+ */
+function alongAxis(kernel, fieldsOf) {
+  return function lower({ inputs: [x], output, attributes }) {
+    const type = this.typeOf(output);
+    const from = this.buffer(x);
+    const written = this.allocate(type);
+    this.tensors.set(output, written);
+    if (sizeOf(type.shape) === 0) return;
+    const { axis } = attributes;
+    const { shape } = from.view;
+    this.emit(kernel, {
+      dtype: DTYPES[from.dtype].code, x: this.start(from), y: this.start(written), outer: sizeOf(shape.slice(0, axis)), count: shape[axis],
+      inner: sizeOf(shape.slice(axis + 1)), ...fieldsOf(attributes, shape[axis]),
+    });
+  };
+}
+
+/** @type {Lower} */
+function lowerScatter({ inputs: [x, indices, updates], output, attributes: { reduction } }) {
+  const list = this.buffer(indices);
+  const from = this.buffer(updates);
+  const written = this.copy(this.tensor(x));
+  this.tensors.set(output, written);
+  if (sizeOf(from.view.shape) === 0) return;
+  const [size, ...rest] = written.view.shape;
+  this.emit("scatter", {
+    mode: ["none", "add", "mul", "max", "min"].indexOf(reduction), dtype: DTYPES[written.dtype].code, indices: this.start(list), updates: this.start(from),
+    y: this.start(written), axis_size: size, inner: sizeOf(rest), count: list.view.shape[0],
+  });
+}
+
 /** @type {Lower} */
 function lowerReshape({ inputs: [x], output, attributes: { shape } }) {
   const tensor = this.tensor(x);
@@ -694,6 +730,12 @@ const LOWERINGS = {
   pad: lowerPad,
   concat: lowerConcat,
   gather: lowerGather,
+  scatter: lowerScatter,
+  arg_max: alongAxis("arg_extreme", ({ last }) => ({ mode: 0, last: Number(last) })),
+  arg_min: alongAxis("arg_extreme", ({ last }) => ({ mode: 1, last: Number(last) })),
+  cumulative_sum: alongAxis("cumulate", ({ exclusive, reverse }) => ({ mode: 0, exclusive: Number(exclusive), reverse: Number(reverse) })),
+  cumulative_prod: alongAxis("cumulate", ({ exclusive, reverse }) => ({ mode: 1, exclusive: Number(exclusive), reverse: Number(reverse) })),
+  argsort: alongAxis("argsort", ({ descending }, count) => ({ descending: Number(descending), scratch: { storage: { kind: "arena", bytes: Math.ceil(count / 2) * 16 }, offset: 0 } })),
   reshape: lowerReshape,
   /** @type {Lower} */
   transpose(operation) {

@@ -46,6 +46,8 @@ _FLOAT_FUNCTIONS = frozenset(
     ]
 )
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_BITS: dict[type[ast.operator], str] = {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}
+_SHIFTS: dict[type[ast.operator], str] = {ast.LShift: "shift_left", ast.RShift: "shift_right"}
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -166,6 +168,8 @@ class _Renderer:
         value = self.visit(node.operand)
         if isinstance(node.op, ast.Not):
             return Value(self.language.invert(self.as_lanes(value, "mask", node)), "mask")
+        if isinstance(node.op, ast.Invert) and value.lanes == "i4":
+            return Value(f"(~{value.code})", "i4")
         if not isinstance(node.op, ast.USub) or value.lanes == "mask":
             raise self.fail(node, "an unsupported sign")
         return self.number(node, -value.number) if value.lanes == "number" else Value(f"(-{value.code})", value.lanes)
@@ -181,6 +185,10 @@ class _Renderer:
             return Value(self.language.call(quotient[0], lanes, quotient[1]), lanes)
         if isinstance(node.op, ast.Div) and lanes == "i4":
             return Value(self.language.call("divide", lanes, [a, b]), lanes)
+        if type(node.op) in _BITS and lanes == "i4":
+            return Value(f"({a} {_BITS[type(node.op)]} {b})", lanes)
+        if type(node.op) in _SHIFTS and lanes == "i4":
+            return Value(self.language.call(_SHIFTS[type(node.op)], lanes, [a, b]), lanes)
         if type(node.op) in _ARITHMETIC:
             return Value(f"({a} {_ARITHMETIC[type(node.op)]} {b})", lanes)
         raise self.fail(node, "an unsupported operator")

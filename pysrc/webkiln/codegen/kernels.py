@@ -21,6 +21,9 @@ READABLE_BYTES = 64  # that may be read, never written, after the last buffer
 DTYPES = ("f32", "i32", "u8", "i8", "bool")  # a dtype's number is its place
 OPERAND_CLASSES = ("scalar", "contiguous", "row", "column", "strided")
 POOL_MODES = ("max", "average", "average_padded")
+SCATTER_MODES = ("none", "add", "mul", "max", "min")
+EXTREME_MODES = ("max", "min")
+CUMULATE_MODES = ("sum", "prod")
 REDUCE_MODES = ("sum", "mean", "max", "min", "prod")
 
 PROGRAM_HEADER = (
@@ -104,6 +107,10 @@ _LAYOUTS = {
     "fill": "*y count bits element_size",
     "copy": f"*x *y element_size dims[{AXES}] x_strides[{AXES}] y_strides[{AXES}]",
     "gather": "*x *indices *y outer axis_size inner count element_size",
+    "scatter": "mode dtype *indices *updates *y axis_size inner count",
+    "arg_extreme": "mode dtype *x *y outer count inner last",
+    "cumulate": "mode dtype *x *y outer count inner exclusive reverse",
+    "argsort": "dtype *x *y *scratch outer count inner descending",
     "elementwise": "*program begin count",
     "widen_f16": "*source *destination count",
 }

@@ -227,3 +227,44 @@ def gather(rng: Rng) -> Iterator[Case]:
         for shape, axis, indices in rows:
             at = rng.integers(-2, shape[axis] + 2, indices).astype(np.int32)
             yield Case([any_dtype(rng, shape, dtype), np.asarray(at)], {"axis": axis})
+
+
+def _along(rng: Rng) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Arrays with an axis, with ties and, in floats, NaN and infinities; and a number to vary attributes by."""
+    number = 0
+    for dtype in ("f32", "i32"):
+        for shape, axis in [((7,), 0), ((1,), 0), ((5, 4), 0), ((5, 4), 1), ((2, 33, 3), 1), ((2, 3, 129), 2), ((3, 1, 2), 1), ((0, 4), 1), ((1, 1000, 2), 1)]:
+            x = np.asarray(rng.integers(-6, 7, shape)).astype(CANONICAL[dtype])
+            if dtype == "f32" and number % 2:
+                x = x + normal(rng, shape, special=True)
+            yield x.astype(CANONICAL[dtype]), axis, number
+            number += 1
+
+
+def arg_extreme(rng: Rng) -> Iterator[Case]:
+    for x, axis, number in _along(rng):
+        for last in (False, True):
+            yield Case([x], {"axis": axis, "keep_dims": number % 3 == 0, "last": last})
+
+
+def cumulative(rng: Rng) -> Iterator[Case]:
+    for x, axis, number in _along(rng):
+        for exclusive in (False, True):
+            yield Case([x], {"axis": axis, "exclusive": exclusive, "reverse": number % 3 == 0})
+    yield Case([np.zeros((2, 0, 3), np.float32)], {"axis": 1, "exclusive": True, "reverse": False})
+
+
+def argsort(rng: Rng) -> Iterator[Case]:
+    for x, axis, _ in _along(rng):
+        for descending in (False, True):
+            yield Case([x], {"axis": axis, "descending": descending})
+    yield Case([np.zeros((2, 0, 3), np.float32)], {"axis": 1, "descending": False})
+
+
+def scatter(rng: Rng) -> Iterator[Case]:
+    for dtype in CANONICAL:
+        for reduction in ("none", "add", "mul", "max", "min") if dtype in ("f32", "i32") else ("none",):
+            for shape, count in [((7,), 5), ((5, 4), 9), ((3, 2, 5), 1), ((4, 3), 0), ((2, 0), 3), ((1,), 6)]:
+                indices = rng.integers(-1, shape[0] + 1, count).astype(np.int32)
+                arrays = [any_dtype(rng, shape, dtype), indices, any_dtype(rng, (count, *shape[1:]), dtype)]
+                yield Case([np.asarray(array) for array in arrays], {"reduction": reduction})

@@ -26,6 +26,7 @@ FLOAT_TEST: Variants = (("f32", "bool"),)
 FLOATS: Variants = (("f32", "f32", "f32"),)
 NUMBERS: Variants = (("f32", "f32", "f32"), ("i32", "i32", "i32"))
 COMPARE: Variants = (("f32", "f32", "bool"), ("i32", "i32", "bool"))
+INTEGERS: Variants = (("i32", "i32", "i32"),)
 LOGICAL: Variants = (("bool", "bool", "bool"),)
 SELECT: Variants = (("bool", "f32", "f32", "f32"), ("bool", "i32", "i32", "i32"), ("bool", "bool", "bool", "bool"))
 
@@ -189,6 +190,15 @@ def _modulo(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b == 0, 0, np.mod(a.astype(np.int64), np.where(b == 0, 1, b))).astype(np.int32)
 
 
+def _shift_left(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    wide = a.astype(np.int64) << np.clip(b, 0, 31)
+    return np.where((b < 0) | (b > 31), 0, wide).astype(np.int64).astype(np.int32)
+
+
+def _shift_right(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(a >> np.where((b < 0) | (b > 31), 31, b))
+
+
 def _clip(x: np.ndarray, minimum: Any, maximum: Any) -> np.ndarray:
     return np.asarray(np.minimum(np.maximum(x, minimum), maximum))
 
@@ -232,6 +242,7 @@ _LESS = ("dy * where(a <= b, 1.0, 0.0)", "dy * where(a <= b, 0.0, 1.0)")
 _WHERE = ("", "where(condition, dy, 0.0)", "where(condition, 0.0, dy)")
 _PRELU = ("dy * where(x < 0, slope, 1.0)", "dy * where(x < 0, x, 0.0)")
 _DIV = "`a / b`; integers truncate, and a division by 0 gives 0"
+_SHIFTED_OUT = "by less than 0 or more than 31, every bit is shifted out"
 _MOD = "the remainder with the sign of the divisor; integers modulo 0 give 0"
 
 # fmt: off
@@ -270,6 +281,7 @@ OPERATORS: tuple[Operator, ...] = (
     elementwise("softplus", "max(x, 0) + log(1 + exp(-abs(x)))", _wide(lambda x: np.logaddexp(0, x)), ("dy / (1 + exp(-x))",), tolerance=ROUNDED_LOG),
     elementwise("is_nan", "isnan(x)", np.isnan, DISCRETE, FLOAT_TEST),
     elementwise("is_inf", "isinf(x)", np.isinf, DISCRETE, FLOAT_TEST),
+    elementwise("bitwise_not", "~x", np.bitwise_not, DISCRETE, (("i32", "i32"),)),
     elementwise("logical_not", "not x", np.logical_not, DISCRETE, (("bool", "bool"),)),
     elementwise("add", "a + b", np.add, ("dy", "dy"), NUMBERS),
     elementwise("sub", "a - b", np.subtract, ("dy", "-dy"), NUMBERS),
@@ -289,6 +301,11 @@ OPERATORS: tuple[Operator, ...] = (
     elementwise("logical_and", "a and b", np.logical_and, DISCRETE, LOGICAL),
     elementwise("logical_or", "a or b", np.logical_or, DISCRETE, LOGICAL),
     elementwise("logical_xor", "a != b", np.logical_xor, DISCRETE, LOGICAL),
+    elementwise("bitwise_and", "a & b", np.bitwise_and, DISCRETE, INTEGERS),
+    elementwise("bitwise_or", "a | b", np.bitwise_or, DISCRETE, INTEGERS),
+    elementwise("bitwise_xor", "a ^ b", np.bitwise_xor, DISCRETE, INTEGERS),
+    elementwise("shift_left", "a << b", _shift_left, DISCRETE, INTEGERS, summary=f"`a << b`; {_SHIFTED_OUT}"),
+    elementwise("shift_right", "a >> b", _shift_right, DISCRETE, INTEGERS, summary=f"`a >> b`, the sign kept; {_SHIFTED_OUT}"),
     elementwise("where", "where(condition, a, b)", np.where, _WHERE, SELECT, inputs=("condition", "a", "b")),
     Operator(
         name="cast",

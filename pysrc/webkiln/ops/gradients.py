@@ -27,6 +27,10 @@ def filled(b: Any, value: Any, shape: Any) -> Any:
     return b.node("expand", [b.scalar(value)], {"shape": shape})
 
 
+def integer(b: Any, value: Any) -> Any:
+    return b.node("cast", [b.scalar(value)], {"to": "i32"})
+
+
 def flip(b: Any, value: Any, axes: Any) -> Any:
     shape = b.shape(value)
     start = [shape[i] - 1 if i in axes else 0 for i in range(len(shape))]
@@ -285,3 +289,32 @@ def slice_(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
 
 def expand(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
     return [b.sum_to(dy, b.shape(inputs[0]))]
+
+
+def gather(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
+    x = b.shape(inputs[0])
+    indices = b.shape(inputs[1])
+    axis = attributes["axis"]
+    if 0 in x:
+        return [filled(b, 0.0, x), ""]
+    rank = len(indices)
+    after = [*range(axis + rank, axis + rank + len(x) - axis - 1)]
+    front = b.node("transpose", [dy], {"permutation": [*range(axis, axis + rank), *range(axis), *after]})
+    rest = [*x[:axis], *x[axis + 1 :]]
+    updates = b.node("reshape", [front], {"shape": [product(indices), *rest]})
+    flat = b.node("reshape", [inputs[1]], {"shape": [product(indices)]})
+    low = b.node("max", [flat, integer(b, 0)], {})
+    clamped = b.node("min", [low, integer(b, x[axis] - 1)], {})
+    added = b.node("scatter", [filled(b, 0.0, [x[axis], *rest]), clamped, updates], {"reduction": "add"})
+    back = [*range(1, axis + 1), 0, *range(axis + 1, len(x))]
+    return [b.node("transpose", [added], {"permutation": back}), ""]
+
+
+def cumulative_sum(b: Any, inputs: Any, y: Any, dy: Any, attributes: Any) -> Any:
+    return [
+        b.node(
+            "cumulative_sum",
+            [dy],
+            {"axis": attributes["axis"], "exclusive": attributes["exclusive"], "reverse": not attributes["reverse"]},
+        )
+    ]

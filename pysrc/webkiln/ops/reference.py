@@ -214,3 +214,68 @@ def gather(inputs: Arrays, attributes: Attributes) -> np.ndarray:
         x, axis = inputs[0], attributes["axis"]
         return np.zeros((*x.shape[:axis], *inputs[1].shape, *x.shape[axis + 1 :]), x.dtype)
     return np.asarray(np.take(inputs[0], inputs[1], axis=attributes["axis"], mode="clip"))
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    """The place of each value among the different values, NaN the greatest."""
+    return np.unique(x, return_inverse=True)[1].reshape(x.shape)
+
+
+def _arg_extreme(x: np.ndarray, attributes: Attributes) -> np.ndarray:
+    """Where along an axis the greatest lies: the first, or with `last` the last of several; NaN is the greatest."""
+    axis, last = attributes["axis"], attributes["last"]
+    found = np.argmax(np.flip(x, axis) if last else x, axis=axis, keepdims=attributes["keep_dims"])
+    return np.asarray(x.shape[axis] - 1 - found if last else found, np.int32)
+
+
+def arg_max(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    return _arg_extreme(inputs[0], attributes)
+
+
+def arg_min(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    """As `arg_max` for the least; NaN is the least here, as it is the result of a minimum."""
+    return _arg_extreme(-inputs[0].astype(np.float64), attributes)
+
+
+def _cumulate(inputs: Arrays, attributes: Attributes, function: Any, start: int) -> np.ndarray:
+    x, axis = inputs[0], attributes["axis"]
+    wide = x.astype(np.float64) if x.dtype == np.float32 else x.astype(np.int64)
+    wide = np.flip(wide, axis) if attributes["reverse"] else wide
+    if attributes["exclusive"]:
+        before = np.full_like(np.take(wide, [0] if wide.shape[axis] else [], axis=axis), start)
+        wide = np.concatenate([before, np.delete(wide, -1, axis=axis)] if wide.shape[axis] else [wide], axis=axis)
+    with np.errstate(all="ignore"):
+        y = function(wide, axis=axis).astype(x.dtype)
+    return np.array(np.flip(y, axis) if attributes["reverse"] else y, order="C")
+
+
+def cumulative_sum(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    return _cumulate(inputs, attributes, np.cumsum, 0)
+
+
+def cumulative_prod(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    return _cumulate(inputs, attributes, np.cumprod, 1)
+
+
+def argsort(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    """The indices that sort an axis; equal values keep their order; NaN is the greatest."""
+    ranks = _ranks(inputs[0])
+    order = np.argsort(-ranks if attributes["descending"] else ranks, axis=attributes["axis"], kind="stable")
+    return np.asarray(order, np.int32)
+
+
+_REDUCTIONS: dict[str, Any] = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+def scatter(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    """`x` with `updates` written to, or combined with, its rows `indices`, one after another; an index outside is left out."""
+    x, indices, updates = inputs
+    y = x.copy()
+    inside = (indices >= 0) & (indices < x.shape[0])
+    with np.errstate(all="ignore"):
+        if attributes["reduction"] == "none":
+            for index, update in zip(indices[inside], updates[inside], strict=True):
+                y[index] = update
+        else:
+            _REDUCTIONS[attributes["reduction"]].at(y, indices[inside], updates[inside])
+    return y

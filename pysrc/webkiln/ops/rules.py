@@ -90,6 +90,21 @@ def gather_dtype(dtypes: Any, attributes: Any) -> Any:
     return [dtypes[0]]
 
 
+def index_dtype(dtypes: Any, attributes: Any) -> Any:
+    number_dtype(dtypes, attributes)
+    return ["i32"]
+
+
+def scatter_dtype(dtypes: Any, attributes: Any) -> Any:
+    if dtypes[1] != "i32":
+        fail(f"needs i32 indices, not {dtypes[1]}")
+    if dtypes[2] != dtypes[0]:
+        fail(f"updates are {dtypes[2]} and x is {dtypes[0]}")
+    if attributes["reduction"] != "none":
+        number_dtype(dtypes, attributes)
+    return [dtypes[0]]
+
+
 def window_size(size: Any, low: Any, high: Any, window: Any, stride: Any, dilation: Any) -> Any:
     if window < 1 or stride < 1 or dilation < 1:
         fail(f"window {window}, stride {stride} and dilation {dilation} must be at least 1")
@@ -279,3 +294,32 @@ def gather(shapes: Any, attributes: Any) -> Any:
     if x[axis] == 0 and 0 not in shapes[1]:
         fail(f"cannot gather from the empty axis {axis} of {x}")
     return [[*x[:axis], *shapes[1], *x[axis + 1 :]]]
+
+
+def along(shapes: Any, attributes: Any) -> Any:
+    check_axis(attributes["axis"], len(shapes[0]))
+    return [shapes[0]]
+
+
+def arg_extreme(shapes: Any, attributes: Any) -> Any:
+    x = shapes[0]
+    axis = check_axis(attributes["axis"], len(x))
+    if x[axis] == 0:
+        fail(f"the empty axis {axis} of {x} has no extreme")
+    kept = [1] if attributes["keep_dims"] else []
+    return [[*x[:axis], *kept, *x[axis + 1 :]]]
+
+
+def scatter(shapes: Any, attributes: Any) -> Any:
+    x = shapes[0]
+    indices = shapes[1]
+    updates = shapes[2]
+    if len(x) < 1 or len(indices) != 1:
+        fail(f"needs x of rank 1 or more and a list of indices, not {x} and {indices}")
+    expected = [indices[0], *x[1:]]
+    if len(updates) != len(expected):
+        fail(f"updates {updates} are not {expected}")
+    for i in range(len(expected)):
+        if differ(updates[i], expected[i]):
+            fail(f"updates {updates} are not {expected}")
+    return [x]

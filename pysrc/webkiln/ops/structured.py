@@ -10,6 +10,7 @@ from webkiln.ops.table import EXACT, Attribute, Attributes, LayoutRule, Operator
 
 SUMS = Tolerance(2e-5, 2e-5, "a sum of products in float32, in another order than the reference's float64")
 NHWC_ONLY = Unavailable("computes in NHWC; importers put transposes around it")
+NO_GRADIENT = Unavailable("an index has no derivative")
 MERGED = Unavailable("the transposes pass merges it with its neighbours")
 
 
@@ -28,8 +29,14 @@ def _entries(*names: str) -> LayoutRule:
     return lambda permutation, attributes: (_axes_moved(permutation, attributes, *names), list(permutation))
 
 
-def _concat_layout(permutation: Sequence[int], attributes: Attributes) -> tuple[Attributes, list[int]]:
+def _axis_layout(permutation: Sequence[int], attributes: Attributes) -> tuple[Attributes, list[int]]:
     return {**attributes, "axis": permutation[attributes["axis"]]}, list(permutation)
+
+
+def _arg_layout(permutation: Sequence[int], attributes: Attributes) -> tuple[Attributes, list[int]]:
+    axis = attributes["axis"]
+    moved, order = _reduce_layout(permutation, {"axes": [axis], "keep_dims": attributes["keep_dims"]})
+    return {**attributes, "axis": moved["axes"][0]}, order
 
 
 def _reduce_layout(permutation: Sequence[int], attributes: Attributes) -> tuple[Attributes, list[int]]:
@@ -198,7 +205,7 @@ OPERATORS: tuple[Operator, ...] = (
         gradients.concat,
         cases.concat,
         {"axis": Attribute("int")},
-        layout=_concat_layout,
+        layout=_axis_layout,
     ),
     _operator(
         "reshape",
@@ -255,10 +262,67 @@ OPERATORS: tuple[Operator, ...] = (
         rules.gather,
         rules.gather_dtype,
         reference.gather,
-        Unavailable("needs a scatter-add, which is not in the canonical set"),
+        gradients.gather,
         cases.gather,
         {"axis": Attribute("int", 0)},
         layout=Unavailable("replaces one axis by those of the indices"),
     ),
+    *(
+        _operator(
+            name,
+            f"where along `axis` the {extreme} of x lies (i32): the first of several, or the last with `last`; NaN is the {extreme}",
+            ("x",),
+            rules.arg_extreme,
+            rules.index_dtype,
+            run,
+            NO_GRADIENT,
+            cases.arg_extreme,
+            {"axis": Attribute("int"), "keep_dims": Attribute("bool", False), "last": Attribute("bool", False)},
+            layout=_arg_layout,
+        )
+        for name, extreme, run in (("arg_max", "greatest", reference.arg_max), ("arg_min", "least", reference.arg_min))
+    ),
+    *(
+        _operator(
+            name,
+            f"the {what} of the elements up to each along `axis`: without itself with `exclusive`, from the end with `reverse`",
+            ("x",),
+            rules.along,
+            rules.number_dtype,
+            run,
+            gradient,
+            cases.cumulative,
+            {"axis": Attribute("int"), "exclusive": Attribute("bool", False), "reverse": Attribute("bool", False)},
+            layout=_axis_layout,
+            tolerance=SUMS,
+        )
+        for name, what, run, gradient in (
+            ("cumulative_sum", "sum", reference.cumulative_sum, gradients.cumulative_sum),
+            ("cumulative_prod", "product", reference.cumulative_prod, Unavailable("no model here trains through it")),
+        )
+    ),
+    _operator(
+        "argsort",
+        "the indices (i32) that sort x along `axis`; equal elements keep their order, NaN is the greatest",
+        ("x",),
+        rules.along,
+        rules.index_dtype,
+        reference.argsort,
+        NO_GRADIENT,
+        cases.argsort,
+        {"axis": Attribute("int"), "descending": Attribute("bool", False)},
+        layout=_axis_layout,
+    ),
+    _operator(
+        "scatter",
+        "x [N, …] with updates [M, …] written to its rows `indices` [M] (i32) in order, or combined with them; an index outside is left out",
+        ("x", "indices", "updates"),
+        rules.scatter,
+        rules.scatter_dtype,
+        reference.scatter,
+        Unavailable("no model here trains through it"),
+        cases.scatter,
+        {"reduction": Attribute("string", "none", ("none", "add", "mul", "max", "min"))},
+        layout=Unavailable("its first axis has a meaning"),
+    ),
 )
-
