@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from random_graphs import RandomGraph
+from webkiln import Session
 from webkiln.generator import generate
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
@@ -60,6 +61,19 @@ def agree(session):
 
 def floats(*shape: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def features(size: int) -> tuple[Model, dict[str, np.ndarray]]:
+    """The features of a picture, some looked up by integers, and these integers, which floats do not hold."""
+    b = GraphBuilder()
+    x, n = b.input("x", "f32", [1, size, size, 8]), b.input("n", "i32", [3])
+    for _ in range(2):
+        x = b.node("relu", [b.node("conv2d", [x, b.constant(floats(3, 3, 8, 8) / 8, "w")], {"padding": [1, 1, 1, 1]})])
+    mean = b.node("reduce_mean", [x], {"axes": [1, 2], "keep_dims": False})
+    more = b.node("add", [n, b.constant(np.array(2**24 + 1, np.int32))], output="more")
+    place = b.node("mod", [more, b.constant(np.array(8, np.int32))])
+    model = finished(b, b.node("neg", [b.node("gather", [mean, place], {"axis": 1})], output="y"), more)
+    return model, {"x": floats(1, size, size, 8), "n": np.array([2**24 + 1, -5, 2**31 - 1], np.int32)}
 
 
 def test_a_gather_between_float_operators(agree):
@@ -128,20 +142,9 @@ def test_a_value_that_no_texture_holds_goes_to_wasm(agree):
 
 
 def test_small_islands_stay_on_wasm_and_heavy_ones_do_not(agree):
-    def model(size: int) -> Model:
-        b = GraphBuilder()
-        x, places = b.input("x", "f32", [1, size, size, 8]), b.input("places", "i32", [3])
-        for _ in range(2):
-            x = b.node("relu", [b.node("conv2d", [x, b.constant(floats(3, 3, 8, 8) / 8, "w")], {"padding": [1, 1, 1, 1]})])
-        mean = b.node("reduce_mean", [x], {"axes": [1, 2], "keep_dims": False})
-        return finished(b, b.node("neg", [b.node("gather", [mean, places], {"axis": 1})], output="y"))
-
-    places = np.array([7, 0, 3], np.int32)
-    crossing = 1e7
-    small = agree(model(8), {"x": floats(1, 8, 8, 8), "places": places}, crossing=crossing)
-    assert backends(small) == ["wasm"]
-    heavy = agree(model(160), {"x": floats(1, 160, 160, 8), "places": places}, crossing=crossing)
-    assert backends(heavy) == ["webgl", "wasm"]
+    for size, expected in ((8, ["wasm"]), (160, ["webgl", "wasm"])):
+        model, inputs = features(size)
+        assert backends(agree(model, inputs, crossing=None)) == expected
 
 
 def test_what_webgl_runs_whole_needs_no_module(agree):
@@ -236,3 +239,32 @@ def test_overlapping_runs_follow_each_other(session):
         expected = model.run(inputs)["y"]
         assert compare(expected, np.array(received["y"], np.float32).reshape(expected.shape), tolerance=TOLERANCE).passed
     session.dispose(loaded)
+
+
+@pytest.mark.parametrize("minified", [False, True], ids=["sources", "minified"])
+def test_as_users_meet_it(minified):
+    """What is worth WebGL goes there, the rest to WASM: shown by the plan and the profile, and traced value by value."""
+    model, inputs = features(160)
+    expected = model.run(inputs)
+    with Session(backend="webgl", browser="chromium", minified=minified) as session:
+        received = session.run(model, inputs)
+        np.testing.assert_array_equal(received["more"], expected["more"])
+        assert compare(expected["y"], received["y"], tolerance=TOLERANCE).passed
+        assert session.build(model) == ("webgl", "webgl")
+        plan = session.plan(model)
+        assert [segment["backend"] for segment in plan["segments"]] == ["webgl", "wasm"]
+        assert plan["weightBytes"] > 0
+        profile = session.profile(model)
+        crossings = ("upload", "read-back")
+        for segment in profile["segments"]:
+            own = [command for command in profile["commands"] if command["backend"] == segment["backend"] and command["kernel"] not in crossings]
+            assert len(own) == segment["commands"] > 0
+        told = [(command["kernel"], command["nodes"]) for command in profile["commands"] if command["kernel"] in crossings]
+        assert [kernel for kernel, _ in told] == list(crossings)
+        assert told[0][1] == ["x"]
+        assert sum(command["share"] for command in profile["commands"]) == pytest.approx(1)
+        traced = session.trace(model, inputs)
+        assert set(traced) == {output for node in model.graph.nodes for output in node.outputs}
+        np.testing.assert_array_equal(traced["more"], expected["more"])
+        assert compare(expected["y"], traced["y"], tolerance=TOLERANCE).passed
+        assert session.verify(model)["passed"]

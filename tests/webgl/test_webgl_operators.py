@@ -32,6 +32,10 @@ def test_operator(session_of, driver, layers, name, constants):
         assert_near(name, case, expected[f"y{number}"], received[f"y{number}"])
 
 
+LEFT_TO_WASM = {"gather", "scatter", "arg_max", "arg_min", "argsort", "cumulative_sum", "cumulative_prod"}
+"""Operators of floats whose indices are integers, or that add one element after another."""
+
+
 def test_every_float_operator_is_claimed():
     """Nothing is left out of the tests above by chance."""
     with_floats = {
@@ -39,7 +43,7 @@ def test_every_float_operator_is_claimed():
         for name, operator in OPERATORS.items()
         if not operator.variants or any(set(variant) <= {"f32", "bool"} for variant in operator.variants)
     }
-    assert with_floats - set(CLAIMED) == {"gather"}
+    assert with_floats - set(CLAIMED) <= LEFT_TO_WASM
 
 
 SHAPES: list[tuple[str, list[tuple[int, ...]], dict[str, object]]] = [

@@ -2,7 +2,7 @@
 
 import { sizeOf } from "../../dtypes.js";
 import { UnsupportedOperatorError } from "../../errors.js";
-import { functions } from "../../generated/shaders.js";
+import { dtypes as floatDtypes, functions, structured } from "../../generated/shaders.js";
 import { isElementwise } from "../../planner/fusion.js";
 import { contiguousStrides, expandView, isContiguous, reshapeView, sliceView, transposeView, wholeView } from "../../planner/views.js";
 import { axisNumbers, createDraw } from "./draws.js";
@@ -31,7 +31,7 @@ const FUSED_PARTS = 4;
 /** Columns of a window that are held in registers; larger windows are read tap by tap. */
 const WINDOW_COLUMNS = 20;
 /** What a float texture holds exactly. */
-export const DTYPES = new Set(["f32", "bool"]);
+export const DTYPES = new Set(floatDtypes);
 const REDUCTIONS = ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"];
 const INITIAL = [0, 0, -Infinity, Infinity, 1];
 const ANCHORS = new Set(["conv2d", "matmul", "max_pool2d", "average_pool2d", "resize", "pad", ...REDUCTIONS]);
@@ -484,7 +484,7 @@ export function isLowerable(operation, graph) {
   const { op, inputs, output, attributes } = operation;
   const dtypes = [...inputs.filter((name) => name !== ""), output].map((name) => graph.types.get(name)?.dtype ?? "");
   if (!dtypes.every((dtype) => DTYPES.has(dtype))) return false;
-  if (!isElementwise(operation, graph)) return Object.hasOwn(LOWERINGS, op);
+  if (!isElementwise(operation, graph)) return op === "cast" || structured.includes(op);
   return functionName(op === "cast" ? `cast:${dtypes[0]}:${attributes.to}` : `${op}:${dtypes[dtypes.length - 2]}`) in functions;
 }
 

@@ -16,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from webkiln.codegen.expressions import Lanes, float_literal, translate
 from webkiln.codegen.paths import source_folder
 from webkiln.errors import GraphError, WebkilnError
+from webkiln.ops.backends import WEBGL_DTYPES
 from webkiln.ops.table import Operator
 
-DTYPES = frozenset(["f32", "bool"])
+DTYPES = frozenset(WEBGL_DTYPES)
 
 _LANES = "_[fu][14]"  # how the names of the library's functions end in GLSL, so that none is a built-in function's
 # Correct in every driver as they are; the others are the library's.

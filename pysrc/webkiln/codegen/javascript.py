@@ -8,6 +8,7 @@ from typing import Any
 
 from webkiln.codegen.glsl import Function
 from webkiln.codegen.transpile import SUPPORT, javascript_name, transpile
+from webkiln.ops.backends import WEBGL_DTYPES, WEBGL_STRUCTURED
 from webkiln.ops.rules import broadcast
 from webkiln.ops.table import Attribute, Operator
 
@@ -166,5 +167,7 @@ def shaders_module(library: Mapping[str, Function], functions: Mapping[str, Func
         "/** Element-wise operators: `exp` is `vec4 op_exp(vec4 x)`, `cast:f32:bool` is `op_cast_f32_bool`. Booleans are 0.0 and 1.0.\n"
         " * The output of a program is to be `invariant`: else compilers rewrite arithmetic as if there were no NaN.\n"
         " * @type {Record<string, { code: string, needs: string[], operands: number }>} */\n"
-        f"export const functions = {table(functions, operands=True)};\n"
+        f"export const functions = {table(functions, operands=True)};\n\n"
+        f"/** The structured operators, and the dtypes, that the WebGL backend has. */\n"
+        f"export const structured = {json.dumps(WEBGL_STRUCTURED)};\nexport const dtypes = {json.dumps(WEBGL_DTYPES)};\n"
     )

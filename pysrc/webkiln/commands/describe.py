@@ -9,6 +9,8 @@ from typing import Any
 
 from webkiln.commands.terminal import say, shape_text, size_text, table
 from webkiln.model import Model
+from webkiln.ops import OPERATORS
+from webkiln.ops.backends import runs_on_webgl
 
 
 def show_model(model: Model) -> None:
@@ -40,6 +42,18 @@ def show_origin(model: Model) -> None:
             say(f"{key.replace('_', ' ')}: {value}")
     if not model.provenance.get("licence"):
         say("licence: not recorded")
+
+
+def show_backends(model: Model) -> None:
+    """Print the backends, and which operators a WebGL plan leaves to WASM."""
+    graph = model.graph
+    left = Counter(
+        node.op
+        for node in graph.nodes
+        if not runs_on_webgl(OPERATORS[node.op], (graph.values[name].dtype for name in (*node.inputs, *node.outputs) if name))
+    )
+    note = f" (which leaves to wasm: {', '.join(f'{op} {count}' for op, count in left.most_common())})" if left else ""
+    say(f"backends: numpy, wasm, webgl{note}")
 
 
 def parameters(model: Model) -> int:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from webkiln.commands.describe import folder_size, parameters, show_model, show_origin, show_plan
+from webkiln.commands.describe import folder_size, parameters, show_backends, show_model, show_origin, show_plan
 from webkiln.commands.sources import open_model, web_folder
 from webkiln.commands.terminal import progress, say, size_text
 from webkiln.errors import BrowserError
@@ -27,7 +27,7 @@ def command(*, source: str, backend: str | None, browser: str | None) -> bool:
     show_model(model)
     show_origin(model)
     say(f"size: {size_text(size)}, {parameters(model):,} parameters")
-    say("backends: numpy, wasm, webgl")
+    show_backends(model)
     show_plan(profile)
     if reason:
         say(f"memory for a run: not measured. {reason}")

@@ -38,7 +38,7 @@ function contextOf({ layers, limits }) {
   return contexts.get(key);
 }
 
-/** `crossing`: the work that a WebGL segment must be worth beside WASM; by default WebGL has whatever it can run. */
+/** `crossing`: the work that a WebGL segment must be worth beside WASM; by default WebGL has whatever it can run; null: the runtime's own default. */
 async function load(url, { layers, limits, fuse = true, crossing = 0 }) {
   const base = new URL(url, location.href);
   const description = readModel(await fetchJson(base, {}));
@@ -54,7 +54,7 @@ async function load(url, { layers, limits, fuse = true, crossing = 0 }) {
     modules++;
     return loadModule({});
   };
-  const backend = new MixedBackend(new WebglBackend(context, states, sourceOf), states, sourceOf, loadWasm, { crossing });
+  const backend = new MixedBackend(new WebglBackend(context, states, sourceOf), states, sourceOf, loadWasm, { crossing: crossing ?? undefined });
   const started = performance.now();
   const plan = backend.prepare(graph, { fuse });
   await backend.ready(plan);
