@@ -118,7 +118,7 @@ async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cach
     model = await chooseModel(parts, start);
     parts.isFree = true;
   } else {
-    await device;
+    await device?.catch(() => readyContext()); // it may have been lost at once
     model = await start(backend);
     model.backendReason = `${backend}: ${reason}`;
   }

@@ -1,6 +1,6 @@
 /** A WebGL2 context, what it can do, and how many layers its programs write. */
 
-import { NoWebglError, WebkilnError } from "../../errors.js";
+import { ContextLostError, NoWebglError, WebkilnError } from "../../errors.js";
 import { Programs } from "./programs.js";
 
 /** @typedef {{ textureSize: number, textureUnits: number, attachments: number }} Limits */
@@ -16,11 +16,11 @@ const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|swrast|microsoft basic
 export class Context {
   /**
    * @param {ContextOptions} [options]
+   * @param {WebGL2RenderingContext} [gl]
    * @throws {NoWebglError} when there is no WebGL2, or it cannot render floats
    */
-  constructor({ limits = {}, layers } = {}) {
-    this.gl = createContext();
-    const { gl } = this;
+  constructor({ limits = {}, layers } = {}, gl = createContext()) {
+    this.gl = gl;
     if (!gl.getExtension("EXT_color_buffer_float")) {
       throw new NoWebglError('this device\'s WebGL2 cannot render float textures (EXT_color_buffer_float); use the backend "wasm"');
     }
@@ -143,6 +143,12 @@ let shared = null;
  * @returns {Context}
  */
 export function sharedContext() {
-  if (!shared || shared.gl.isContextLost()) shared = new Context();
+  if (shared && !shared.gl.isContextLost()) return shared;
+  const gl = createContext();
+  try {
+    shared = new Context({}, gl);
+  } catch (error) {
+    throw gl.isContextLost() ? new ContextLostError() : error;
+  }
   return shared;
 }

@@ -11,7 +11,8 @@ import { settleLayers } from "./probe.js";
  */
 export async function readyContext() {
   const context = sharedContext();
-  await (context.settled ??= settleLayers(context));
+  // A device that fails here keeps its R; should it be lost, the model will see.
+  await (context.settled ??= settleLayers(context).catch(() => undefined));
   return context;
 }
 

@@ -25,8 +25,7 @@ const known = new Map();
 export async function settleLayers(context) {
   const { renderer } = context;
   if (context.layers !== DEFAULT || context.isSoftware || context.limits.attachments < LARGER || !context.canRender(LARGER)) return;
-  // A device that fails here keeps the default; should it be lost, the model will see.
-  if (!known.has(renderer)) known.set(renderer, await fasterLayers(context).catch(() => DEFAULT));
+  if (!known.has(renderer)) known.set(renderer, await fasterLayers(context));
   context.layers = known.get(renderer) ?? DEFAULT;
 }
 
