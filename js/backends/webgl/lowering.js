@@ -5,6 +5,7 @@ import { UnsupportedOperatorError } from "../../errors.js";
 import { dtypes as floatDtypes, functions, structured } from "../../generated/shaders.js";
 import { isElementwise } from "../../planner/fusion.js";
 import { contiguousStrides, expandView, isContiguous, reshapeView, sliceView, transposeView, wholeView } from "../../planner/views.js";
+import { kindOf, walkOf } from "./axes.js";
 import { axisNumbers, createDraw } from "./draws.js";
 import { functionName, windowColumns } from "./programs.js";
 import { flatShape, isSameLayout, LARGEST_SIDE, layoutOf } from "./storage.js";
@@ -140,18 +141,24 @@ export class Lowering {
   /**
    * @param {Storage} storage
    * @param {View} view
+   * @param {readonly number[]} [shape] of as many elements
    * @param {number} [layers]
    * @returns {Storage}
    */
-  copy(storage, view, layers = this.layers) {
-    const output = createStorage("arena", layoutOf(view.shape, layers));
-    const { columns: xColumns, channels } = storage.layout;
-    const rows = rowsOf(view, channels);
-    const { shape, strides } = rows ?? view;
-    const axes = axisNumbers(shape, [strides]);
-    const common = { rank: axes.length, x_columns: xColumns };
-    if (rows) this.emit({ skeleton: "move_aligned", output, inputs: [storage], axes, fields: { ...common, offset: rows.offset, block: rows.block } });
-    else this.emit({ skeleton: "move", output, inputs: [storage], axes, fields: { ...common, offset: view.offset, x_channels: channels } });
+  copy(storage, view, shape = view.shape, layers = this.layers) {
+    const output = createStorage("arena", layoutOf(shape, layers));
+    const inputs = [storage];
+    const { columns: xColumns, channels: xChannels } = storage.layout;
+    const walk = output.layout.texels ? walkOf(view, storage.layout, output.layout) : null;
+    if (walk) {
+      const { offset: [row, column, channel], channels, columns, rows } = walk;
+      const axes = [...channels, ...columns, ...rows];
+      const fields = { row, column, channel, column_axis: channels.length, row_axis: channels.length + columns.length, rank: axes.length };
+      this.emit({ skeleton: `copy${kindOf(walk, output.layout.layers)}`, output, inputs, axes, fields });
+    } else {
+      const axes = axisNumbers(view.shape, [view.strides]);
+      this.emit({ skeleton: "move", output, inputs, axes, fields: { rank: axes.length, x_columns: xColumns, offset: view.offset, x_channels: xChannels } });
+    }
     return output;
   }
 
@@ -200,7 +207,7 @@ export class Lowering {
     const from = this.buffer(name);
     const fields = { offset: 0, rank: 3, x_columns: own, x_channels: outputs, value: 0 };
     this.emit({ skeleton: "pad", output: padded, inputs: [from], axes, fields });
-    return this.copy(padded, transposeView(wholeView([taps, inputs, blocks, 4]), [0, 2, 1, 3]), 1);
+    return this.copy(padded, transposeView(wholeView([taps, inputs, blocks, 4]), [0, 2, 1, 3]), undefined, 1);
   }
 
   /**
@@ -211,7 +218,7 @@ export class Lowering {
   filters(name) {
     const [height, width, , channels] = this.shapeOf(name);
     if (this.graph.constants.has(name)) return this.weights.request(name, [height, width, channels], 1);
-    return this.copy(this.buffer(name), wholeView([height, width, channels]), 1);
+    return this.copy(this.buffer(name), wholeView([height, width, channels]), undefined, 1);
   }
 
   /** @param {string | undefined} name */
@@ -428,7 +435,9 @@ function concatRequest(storages, output, axis) {
     return [start - layout.shape[axis], layout.shape[axis], layout.columns];
   });
   const isLast = axis === shape.length - 1;
-  const parts = { piece: isLast ? "part_channels" : "part_rows", storages, numbers };
+  const isAligned = isLast && numbers.every(([first]) => first % 4 === 0);
+  if (isAligned) numbers.forEach((own) => (own[0] /= 4));
+  const parts = { piece: isAligned ? "part_aligned" : isLast ? "part_channels" : "part_rows", storages, numbers };
   if (isLast) return { skeleton: "concat_channels", output, inputs: [], parts };
   return { skeleton: "concat_rows", output, inputs: [], parts, fields: { inner: sizeOf(shape.slice(axis + 1, -1)), size: shape[axis] } };
 }
@@ -438,10 +447,7 @@ function lowerReshape({ inputs: [x], output, attributes: { shape } }) {
   const { storage, view } = this.tensor(x);
   const changed = reshapeView(view, shape);
   if (changed) this.tensors.set(output, { storage, view: changed });
-  else {
-    const copy = this.buffer(x);
-    this.tensors.set(output, { storage: copy, view: /** @type {View} */ (reshapeView(wholeView(copy.layout.shape), shape)) });
-  }
+  else this.put(output, this.copy(storage, view, shape));
 }
 
 /** @type {Record<string, Lower>} */

@@ -27,6 +27,7 @@ _WINDOW = (
     "dilation_height dilation_width bias_last"
 )
 _POOL = "mode height width out_height window_height window_width stride_height stride_width padding_top padding_left *lowest"
+_COPY = "row column channel column_axis row_axis rank"
 _MOVE = "offset rank x_columns"
 _REDUCE = "mode offset rank folded count x_columns *initial"
 
@@ -85,8 +86,11 @@ SKELETONS: dict[str, Skeleton] = {
     "resize_nearest": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": False}),
     "reduce": Skeleton("reduce", ("x",), f"{_REDUCE} x_channels", has_axes=True, options={"aligned": False}),
     "reduce_aligned": Skeleton("reduce", ("x",), _REDUCE, has_axes=True, options={"aligned": True}),
+    **{
+        name: Skeleton("copy", ("x",), _COPY, True, {kind: kind in name for kind in ("plain", "aligned", "turned")})
+        for name in ("copy", "copy_aligned", "copy_plain", "copy_plain_aligned", "copy_plain_turned")
+    },
     "move": Skeleton("move", ("x",), f"{_MOVE} x_channels", True, {"aligned": False, "masked": False}),
-    "move_aligned": Skeleton("move", ("x",), f"{_MOVE} block", True, {"aligned": True, "masked": False}),
     "pad": Skeleton("move", ("x",), f"{_MOVE} x_channels *value", True, {"aligned": False, "masked": True}),
     "pad_aligned": Skeleton("move", ("x",), f"{_MOVE} block *value", True, {"aligned": True, "masked": True}),
     "picture": Skeleton("picture", options={"planar": False}),
