@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from random_graphs import RandomGraph
+from test_webgl_devices import Page, given, spread
 from webkiln import Session
 from webkiln.generator import generate
 from webkiln.graph.build import GraphBuilder
@@ -268,3 +269,28 @@ def test_as_users_meet_it(minified):
         np.testing.assert_array_equal(traced["more"], expected["more"])
         assert compare(expected["y"], traced["y"], tolerance=TOLERANCE).passed
         assert session.verify(model)["passed"]
+
+
+def test_lost_in_a_mixed_run():
+    """The context is lost at any call of a run, on either side of a crossing: the runs in flight are repeated."""
+    b = GraphBuilder()
+    x = b.input("x", "f32", [64, 64])
+    mean = b.node("reduce_max", [b.node("matmul", [x, b.constant(floats(64, 4000) / 8, "w")])], {"axes": [1], "keep_dims": False})
+    model = finished(b, b.node("gather", [mean, b.constant(np.array([7, 0, 3], np.int32))], {"axis": 0}, output="y"))
+    inputs = [floats(64, 64, seed=seed) for seed in range(2)]
+    expected = [model.run({"x": x})["y"] for x in inputs]
+    page = Page("js/index.js")
+    try:
+        page.call("load", key="m", url=page.address(model), options={"backend": "webgl"})
+        profile = page.call("ask", key="m", question="profile", args=[given(inputs)[0], {"runs": 1}])
+        assert [segment["backend"] for segment in profile["segments"]] == ["webgl", "wasm"]
+        calls = page.call("run", key="m", inputs=given(inputs))["calls"]
+        losses = 0
+        for number in [0, *spread(calls, 8)]:
+            ran = page.call("run", key="m", inputs=given(inputs), loseAt=[number] if number else [])
+            losses += bool(number) - ran["lossesLeft"]
+            for result, array in zip(ran["results"], expected, strict=True):
+                assert compare(array, np.array(result["outputs"]["y"], np.float32).reshape(array.shape), tolerance=TOLERANCE).passed
+        assert losses >= 4
+    finally:
+        page.close()
