@@ -32,7 +32,7 @@ export class Drawing {
   }
 
   /**
-   * @param {ImageData} picture
+   * @param {HTMLCanvasElement} picture
    * @param {Landmark[]} landmarks
    * @param {[number, number][]} bones
    */
@@ -40,7 +40,7 @@ export class Drawing {
     const { canvas, overlay, list } = this.parts;
     canvas.width = picture.width;
     canvas.height = picture.height;
-    canvas.getContext("2d")?.putImageData(picture, 0, 0);
+    canvas.getContext("2d")?.drawImage(picture, 0, 0);
     canvas.setAttribute("aria-label", `The picture, with ${landmarks.length} landmarks of a body`);
     overlay.setAttribute("viewBox", `0 0 ${picture.width} ${picture.height}`);
     this.#landmarks = landmarks;

@@ -25,19 +25,20 @@ export function findOutputs(processing) {
 /**
  * @param {ArrayLike<number>} values of the output, count × fields
  * @param {KeypointsSpec} spec
- * @param {import("./picture.js").Placement} placement
+ * @param {{ a: number, b: number, c: number, d: number, e: number, f: number }} place where the input lies in the picture
  * @returns {Landmark[]}
  */
-export function readLandmarks(values, spec, placement) {
+export function readLandmarks(values, spec, place) {
   const column = (/** @type {string} */ field) => spec.fields.indexOf(field);
   const activated = (/** @type {string} */ field, /** @type {number} */ value) => (spec.activations?.[field] === "sigmoid" ? 1 / (1 + Math.exp(-value)) : value);
   return spec.names.slice(0, BODY_POINTS).map((name, k) => {
     const value = (/** @type {string} */ field) => activated(field, values[k * spec.fields.length + column(field)]);
+    const [x, y] = [value("x"), value("y")];
     return {
       name,
-      x: (value("x") - placement.offsetX) / placement.scaleX,
-      y: (value("y") - placement.offsetY) / placement.scaleY,
-      z: value("z") / placement.scaleX,
+      x: place.a * x + place.c * y + place.e,
+      y: place.b * x + place.d * y + place.f,
+      z: value("z") * Math.hypot(place.a, place.b),
       visibility: value("visibility"),
     };
   });

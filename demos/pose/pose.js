@@ -3,7 +3,7 @@
 import { Drawing } from "./drawing.js";
 import { bones, findOutputs, readLandmarks } from "./landmarks.js";
 import { showParity } from "./parity.js";
-import { decode, place, toTensor } from "./picture.js";
+import { decode } from "./picture.js";
 
 const SAMPLE = "person.jpg";
 
@@ -13,12 +13,16 @@ const TIMED_RUNS = 5;
 const element = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const drawing = new Drawing({ canvas: element("picture"), overlay: element("overlay"), tag: element("tag"), list: element("landmarks") });
 
-/** What tests and curious people look at. `input` is the tensor that the model was last given. */
+/** @type {Record<string, string>} */
+const NAMES = { webgl: "WebGL", wasm: "WASM" };
+
+/** What tests and curious people look at. `times` are the milliseconds of a run on the last picture, by backend. */
 const demo = /** @type {any} */ (window).webkilnDemo = {
   /** @type {import("./landmarks.js").Landmark[]} */ landmarks: [],
   presence: NaN,
   milliseconds: NaN,
-  /** @type {{ name: string, shape: number[], data: Float32Array } | null} */ input: null,
+  /** @type {Record<string, number>} */ times: {},
+  backend: "",
   /** @type {Record<string, any> | null} */ outputs: null,
   pictures: 0,
   error: "",
@@ -42,83 +46,140 @@ function clearProblem() {
   element("problem").hidden = true;
 }
 
-async function loadModel() {
+/** Models that are loaded, by what was asked for and by the backend that came of it. @type {Map<string, Promise<any>>} */
+const models = new Map();
+
+/**
+ * @param {string} backend "auto", "webgl" or "wasm"
+ * @returns {Promise<any>}
+ */
+function modelOn(backend) {
+  const known = models.get(backend) ?? loadModel(backend);
+  models.set(backend, known);
+  known.then(
+    (model) => models.has(model.backend) || models.set(model.backend, known),
+    () => models.delete(backend), // another attempt may do better
+  );
+  return known;
+}
+
+/** @param {string} backend */
+async function loadModel(backend) {
   const { webkiln } = /** @type {any} */ (window);
   if (!webkiln) throw new Error("webkiln.min.js did not load; it has to lie next to this page");
   const progress = element("progress");
   const onProgress = (/** @type {{ loaded: number, total: number }} */ { loaded, total }) => {
     if (total) progress.value = loaded / total;
   };
-  return webkiln.load("model/model.json", { worker: typeof Worker === "function", onProgress });
+  element("loading").hidden = false;
+  try {
+    const model = await webkiln.load("model/model.json", { backend, worker: typeof Worker === "function", onProgress });
+    await model.warmup();
+    return model;
+  } finally {
+    element("loading").hidden = true;
+  }
 }
 
 /**
  * Runs the model on a picture and shows the result.
  * @param {any} model
- * @param {Blob} blob
- * @param {() => boolean} isWanted false when another picture came in the meantime
+ * @param {HTMLCanvasElement} picture
+ * @param {() => boolean} isWanted false when another picture or backend was chosen in the meantime
  */
-async function showPicture(model, blob, isWanted) {
+async function showPicture(model, picture, isWanted) {
   const [input] = model.inputs;
   const spec = model.processing?.inputs?.[input.name];
   if (spec?.type !== "picture") throw new Error("model.json does not say how a picture becomes the model's input; convert the model by its gallery name, as in: webkiln convert pose_landmark_lite -o model");
   const reading = findOutputs(model.processing);
-  const picture = await decode(blob, spec).catch(() => {
-    throw new Error("this file is not a picture that the browser can read; try a JPEG, PNG or WebP file");
-  });
-  const placement = place(picture.width, picture.height, spec);
-  const data = toTensor(picture, spec, placement);
+  const place = /** @type {any} */ (window).webkiln.placement(spec, picture.width, picture.height);
   const times = [];
   let outputs;
   for (let k = 0; k < TIMED_RUNS; k++) {
     const began = performance.now();
-    outputs = await model.run({ [input.name]: data });
+    outputs = await model.run({ [input.name]: picture });
     times.push(performance.now() - began);
     if (!isWanted()) return;
   }
-  const landmarks = readLandmarks(outputs[reading.landmarks], reading.keypoints, placement);
+  const landmarks = readLandmarks(outputs[reading.landmarks], reading.keypoints, place);
   const milliseconds = times.sort((a, b) => a - b)[times.length >> 1];
-  Object.assign(demo, {
-    landmarks,
-    presence: outputs[reading.presence][0],
-    milliseconds,
-    input: { name: input.name, shape: input.shape, data },
-    outputs,
-    pictures: demo.pictures + 1,
-  });
+  Object.assign(demo, { landmarks, presence: outputs[reading.presence][0], milliseconds, backend: model.backend, outputs, pictures: demo.pictures + 1 });
+  demo.times[model.backend] = milliseconds;
   drawing.show(picture, landmarks, bones(reading.keypoints));
   element("presence").textContent = `${(100 * demo.presence).toFixed(1)} %`;
-  element("milliseconds").textContent = `${milliseconds.toFixed(1)} ms`;
+  describe(model);
 }
 
 /** @param {any} model */
 function describe(model) {
-  element("backend").textContent = `${model.backend}, ${model.build}`;
+  for (const backend of Object.keys(NAMES)) {
+    const time = demo.times[backend];
+    element(`${backend}-milliseconds`).textContent = time === undefined ? "–" : `${time.toFixed(1)} ms`;
+    element(`${backend}-figure`).classList.toggle("current", backend === model.backend);
+  }
+  const build = model.backend === model.build ? "" : ` (${model.build})`;
+  const reason = String(model.backendReason ?? "").replace(/^\w+: /, "");
+  element("reason").textContent = `Now on ${NAMES[model.backend]}${build}${reason && `: ${reason}`}`;
   const { licence, attribution, source } = model.provenance ?? {};
   element("model").textContent = [model.name, attribution, licence, source].filter(Boolean).join(" · ");
 }
 
-/** @param {any} model */
-function listen(model) {
+/**
+ * @param {any} first the model that is shown
+ * @param {HTMLCanvasElement} sample the picture that is shown
+ */
+function listen(first, sample) {
   let latest = 0;
-  const show = async (/** @type {Blob} */ blob, /** @type {boolean} */ isSample) => {
+  let turn = Promise.resolve();
+  let model = first;
+  let picture = sample;
+  /**
+   * Changes what is wanted, in turn, and shows it unless something else is wanted by then.
+   * @param {() => Promise<void>} change
+   */
+  const show = (change) => {
     const mine = ++latest;
-    clearProblem();
     setState("loading");
-    try {
-      await showPicture(model, blob, () => mine === latest);
-      if (mine === latest) element("sample").disabled = isSample;
-    } catch (error) {
-      if (mine === latest) tell(error);
-    }
-    // A picture that cannot be read leaves the page as it was: the one before is still shown.
-    if (mine === latest) setState("ready");
+    turn = turn.then(async () => {
+      clearProblem();
+      try {
+        await change();
+        if (mine === latest) await showPicture(model, picture, () => mine === latest);
+      } catch (error) {
+        // What cannot be read or run leaves the page as it was: the picture before is still shown.
+        if (mine === latest) tell(error);
+      }
+      if (mine === latest) setState("ready");
+    });
   };
-  const showSample = async () => show(await fetchSample(), true);
+  const showBlob = (/** @type {Blob} */ blob, /** @type {boolean} */ isSample) =>
+    show(async () => {
+      picture = await decode(blob);
+      demo.times = {};
+      element("sample").disabled = isSample;
+    });
+  const showSample = async () => showBlob(await fetchSample(), true);
+
+  const choices = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=on]"));
+  let chosen = "auto";
+  for (const choice of choices) {
+    choice.disabled = false;
+    choice.addEventListener("change", () =>
+      show(async () => {
+        try {
+          model = await modelOn(choice.value);
+          chosen = choice.value;
+        } catch (error) {
+          for (const one of choices) one.checked = one.value === chosen;
+          throw error;
+        }
+      }),
+    );
+  }
 
   const file = element("file");
   file.addEventListener("change", () => {
-    if (file.files[0]) show(file.files[0], false);
+    if (file.files[0]) showBlob(file.files[0], false);
     file.value = "";
   });
   element("sample").addEventListener("click", () => showSample().catch(tell));
@@ -133,7 +194,7 @@ function listen(model) {
     event.preventDefault();
     document.body.classList.remove("dropping");
     const dropped = event.dataTransfer?.files[0];
-    if (dropped) show(dropped, false);
+    if (dropped) showBlob(dropped, false);
     else tell(new Error("what was dropped is not a file; save the picture first, then drop it here"));
   });
 
@@ -160,15 +221,11 @@ async function fetchSample() {
 }
 
 try {
-  const [model, sample] = await Promise.all([loadModel(), fetchSample()]);
-  describe(model);
-  await model.warmup();
+  const [model, sample] = await Promise.all([modelOn("auto"), fetchSample().then(decode)]);
   await showPicture(model, sample, () => true);
-  element("loading").hidden = true;
-  listen(model);
+  listen(model, sample);
   setState("ready");
 } catch (error) {
-  element("loading").hidden = true;
   tell(error);
   setState("error");
 }

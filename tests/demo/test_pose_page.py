@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 import webkiln
 from PIL import Image
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
 from webkiln.browsers.chromium import find_chromium, launch_options
 from webkiln.browsers.server import LocalServer
 from webkiln.commands.demo import DEMOS, assemble
+from webkiln.tasks import prepare_picture
 
 READY = 60_000  # milliseconds, on a slow machine
 LANDMARKS = 33
 
-# Float32Array → base64: bulk data must not travel as a list of numbers.
-_ENCODE = """(array) => {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+# The picture's pixels → base64: bulk data must not travel as a list of numbers.
+_PIXELS = """() => {
+  const bytes = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height).data;
   let text = "";
   for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
   return btoa(text);
@@ -47,8 +48,9 @@ class Visit:
     def demo(self, key: str) -> Any:
         return self.page.evaluate(f"webkilnDemo.{key}")
 
-    def array(self, expression: str) -> np.ndarray:
-        return np.frombuffer(base64.b64decode(self.page.evaluate(f"({_ENCODE})(webkilnDemo.{expression})")), np.float32)
+    def pixels(self) -> np.ndarray:
+        width, height = self.page.evaluate("[picture.width, picture.height]")
+        return np.frombuffer(base64.b64decode(self.page.evaluate(_PIXELS)), np.uint8).reshape(height, width, 4)
 
     def failed(self, request: Request) -> None:
         # Chromium calls a worker's fetch aborted when its loader is let go with the last byte; what came is hashed by the runtime.
@@ -80,11 +82,16 @@ def reference(site: Path) -> webkiln.Model:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(**launch_options(find_chromium()))
-        yield chromium
-        chromium.close()
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    chromium = playwright.chromium.launch(**launch_options(find_chromium()))
+    yield chromium
+    chromium.close()
 
 
 def visit(browser: Browser, server: LocalServer, **options: Any) -> Visit:
@@ -127,13 +134,13 @@ def test_the_landmarks_are_those_of_the_reference(shown: Visit, reference: webki
     for landmark in landmarks:
         assert 0 < landmark["x"] < width, landmark
         assert 0 < landmark["y"] < height, landmark
-    compare(shown, reference, width, height)
+    spec = reference.bundle.processing["inputs"][reference.inputs[0].name]
+    compare(shown, reference, prepare_picture(shown.pixels(), spec), width, height)
 
 
-def compare(shown: Visit, reference: webkiln.Model, width: int, height: int) -> None:
-    """The page's landmarks and presence are those that the NumPy reference gives for the very same tensor."""
-    given = shown.array("input.data").reshape(shown.demo("input.shape"))
-    outputs = reference.run({shown.demo("input.name"): given})
+def compare(shown: Visit, reference: webkiln.Model, given: np.ndarray, width: int, height: int) -> None:
+    """The page's landmarks and presence are those that the NumPy reference gives for the tensor of its picture."""
+    outputs = reference.run({reference.inputs[0].name: given})
     rows = outputs["Identity"].reshape(39, 5)[:LANDMARKS]
     scale = 256 / max(width, height)
     offset = (256 - np.array([width, height]) * scale) / 2
@@ -186,9 +193,7 @@ def test_the_input_is_a_letterboxed_bilinear_resize(shown: Visit, reference: web
     width, height = 97, 61
     pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
     shown.choose(png(pixels))
-    given = shown.array("input.data").reshape(256, 256, 3)
-    np.testing.assert_allclose(given, letterboxed(pixels, 256), atol=1e-6)
-    compare(shown, reference, width, height)
+    compare(shown, reference, letterboxed(pixels, 256)[None].astype(np.float32), width, height)
 
 
 def letterboxed(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -271,6 +276,59 @@ def test_verify_shows_parity(shown: Visit) -> None:
     shown.page.wait_for_selector(".verdict", timeout=READY)
     assert shown.page.inner_text(".verdict").startswith("Same numbers as the reference")
     assert shown.page.locator("#parity tbody tr").count() >= 5
+
+
+def switch(shown: Visit, to: str) -> None:
+    before = shown.demo("pictures")
+    shown.page.get_by_role("radio", name=to).check(force=True)
+    shown.wait_for_pictures(before + 1)
+
+
+def test_the_switch_shows_both_backends(shown: Visit) -> None:
+    page = shown.page
+    assert page.get_by_role("radio", name="Auto").is_checked()
+    assert shown.demo("backend") == "wasm", "auto, on a renderer that is software"
+    assert page.inner_text("#reason").startswith("Now on WASM (")
+    assert "SwiftShader" in page.inner_text("#reason")
+    assert page.inner_text("#webgl-milliseconds") == "–"
+    by_wasm = shown.demo("landmarks")
+    switch(shown, "WebGL")
+    assert shown.demo("backend") == "webgl"
+    assert page.inner_text("#reason").startswith("Now on WebGL: ")
+    times = shown.demo("times")
+    for backend in ("webgl", "wasm"):
+        assert page.inner_text(f"#{backend}-milliseconds") == f"{times[backend]:.1f} ms"
+    assert "current" in (page.get_attribute("#webgl-figure", "class") or "")
+    points = [np.array([[one["x"], one["y"]] for one in landmarks]) for landmarks in (by_wasm, shown.demo("landmarks"))]
+    assert np.abs(points[0] - points[1]).max() < 0.1
+    switch(shown, "WASM")
+    assert shown.demo("backend") == "wasm"
+    assert shown.demo("landmarks") == by_wasm
+    assert len(page.workers) == 2, "each backend is loaded once"
+
+
+def test_the_switch_is_used_by_keyboard(shown: Visit) -> None:
+    shown.page.get_by_role("radio", name="Auto").focus()
+    shown.page.keyboard.press("ArrowRight")
+    shown.wait_for_pictures(2)
+    assert shown.demo("backend") == "webgl"
+
+
+def test_without_webgl_the_page_goes_on(playwright: Playwright, site: Path) -> None:
+    options = launch_options(find_chromium())
+    with LocalServer({"/": site}) as server:
+        arguments = [one for one in options["args"] if "swiftshader" not in one] + ["--disable-gpu", "--disable-software-rasterizer"]
+        browser = playwright.chromium.launch(**{**options, "args": arguments})
+        shown = visit(browser, server)
+        shown.wait()
+        before = shown.demo("landmarks")
+        shown.page.get_by_role("radio", name="WebGL").check(force=True)
+        shown.page.wait_for_selector("#problem:not([hidden])", timeout=READY)
+        assert "WebGL" in shown.page.inner_text("#problem")
+        shown.wait()
+        assert shown.page.get_by_role("radio", name="Auto").is_checked()
+        assert shown.demo("landmarks") == before
+        browser.close()
 
 
 @pytest.mark.parametrize("width", [320, 360, 390, 412])
