@@ -11,7 +11,7 @@ import numpy as np
 from kernel_machine import Case, Operand, Program, blank
 from webkiln.codegen.kernels import DTYPES, POOL_MODES, REDUCE_MODES, SCATTER_MODES
 from webkiln.ops import OPERATORS
-from webkiln.ops.cases import any_dtype
+from webkiln.ops.cases import any_dtype, large_integers
 
 Rng = np.random.Generator
 EPSILON = 2.0**-23
@@ -306,6 +306,21 @@ def conv2d_grouped(rng: Rng) -> Iterator[Case]:
         ]
         yield case
         yield with_epilogue(rng, case, "y")
+
+
+def conv2d_i32(rng: Rng) -> Iterator[Case]:
+    for number, (channels, out_channels, groups) in enumerate(
+        [(6, 8, 2), (4, 4, 1), (3, 6, 3), (5, 5, 5), (9, 9, 9), (1, 7, 1), (12, 6, 3), (0, 3, 1)]
+    ):
+        stride, dilation = (1 + number % 2, 1), (1, 1 + number % 3)
+        g = geometry_of(1 + number % 2, (6, 7), channels, (3, 2), stride, (1, 0, 1, 2), dilation)
+        shapes = (g["batch"], 6, 7, channels), (3, 2, channels // groups, out_channels), (out_channels,)
+        x, w, bias = (large_integers(rng, shape) for shape in shapes)
+        attributes = {"stride": list(stride), "padding": [1, 0, 1, 2], "dilation": list(dilation), "groups": groups}
+        expected = OPERATORS["conv2d"].reference([x, w, bias], attributes)
+        fields = {"x": "x", "w": "w", "bias": "bias", "y": "y", **g, "out_channels": out_channels, "groups": groups}
+        arrays = {"x": x, "w": w, "bias": bias, "y": blank(expected.shape, np.int32)}
+        yield Case(f"conv2d_i32 {channels}-{out_channels}/{groups}", arrays, [("conv2d_i32", fields)], {"y": expected})
 
 
 def depthwise(rng: Rng) -> Iterator[Case]:
@@ -677,6 +692,7 @@ KERNEL_CASES = (
     pack_b,
     conv2d,
     conv2d_grouped,
+    conv2d_i32,
     depthwise,
     pack_depthwise,
     pool2d,

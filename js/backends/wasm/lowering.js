@@ -42,7 +42,7 @@ export function capabilitiesOf(graph) {
   const hasFixedBias = (/** @type {Operation} */ { inputs }) => !inputs[2] || constants.has(inputs[2]);
   const isOneProduct = (/** @type {Operation} */ { inputs }) => sizeOf(/** @type {number[]} */ (types.get(inputs[1])?.shape).slice(0, -2)) === 1;
   const isProduct = (/** @type {Operation} */ operation) =>
-    hasFixedBias(operation) && (operation.op === "conv2d" || (operation.op === "matmul" && isOneProduct(operation)));
+    types.get(operation.inputs[0])?.dtype === "f32" && hasFixedBias(operation) && (operation.op === "conv2d" || (operation.op === "matmul" && isOneProduct(operation)));
   return {
     registers: REGISTERS,
     epilogue: (operation) => isProduct(operation) || (operation.op !== "conv2d" && KERNELS_WITH_EPILOGUE.has(operation.op)),
@@ -256,6 +256,41 @@ export class Lowering {
 
   /**
    * @param {string | undefined} name
+   * @param {number} columns
+   * @returns {Reference}
+   */
+  integerBias(name, columns) {
+    return name ? this.start(this.buffer(name)) : this.bias(name, columns);
+  }
+
+  /**
+   * Where the matrices of a batch of products lie, in elements.
+   * @param {string} name for errors
+   * @param {View} a
+   * @param {View} b
+   * @param {readonly number[]} shape of the result
+   */
+  pairs(name, a, b, shape) {
+    const batch = shape.slice(0, -2);
+    const [viewA, viewB] = [a, b].map(({ offset, shape: own, strides }) => expandView({ offset, shape: own.slice(0, -2), strides: strides.slice(0, -2) }, batch));
+    const count = sizeOf(batch);
+    if (count > MOST_PRODUCTS) {
+      throw new WebkilnError(`${name}: a batch of ${count} products of matrices; at most ${MOST_PRODUCTS} are planned: reshape the model's batch, or give smaller inputs`);
+    }
+    return Array.from({ length: count }, (_, i) => {
+      let [offsetA, offsetB] = [viewA.offset, viewB.offset];
+      for (let axis = batch.length - 1, rest = i; axis >= 0; axis--) {
+        const index = rest % batch[axis];
+        rest = (rest - index) / batch[axis];
+        offsetA += index * viewA.strides[axis];
+        offsetB += index * viewB.strides[axis];
+      }
+      return { offsetA, offsetB };
+    });
+  }
+
+  /**
+   * @param {string | undefined} name
    * @param {Tensor} output
    */
   addBias(name, output) {
@@ -421,7 +456,8 @@ function lowerConv2d(operation, unit) {
   const taps = kernelHeight * kernelWidth;
   const depth = taps * depthOfGroup;
 
-  if (taps === 1 && groups === 1 && stride[0] === 1 && stride[1] === 1 && !(top || left || bottom || right)) {
+  const isFloat = this.typeOf(x).dtype === "f32";
+  if (isFloat && taps === 1 && groups === 1 && stride[0] === 1 && stride[1] === 1 && !(top || left || bottom || right)) {
     const { tensor, rows, columns, rowStride } = this.rows(x, 1);
     const b = this.packedFilters(w, depth, outChannels);
     this.emit("gemm", { a: this.start(tensor), b, c: y, rows, columns: outChannels, depth: columns, a_stride: rowStride, ...last });
@@ -437,6 +473,7 @@ function lowerConv2d(operation, unit) {
     kernel_height: kernelHeight, kernel_width: kernelWidth, stride_height: stride[0], stride_width: stride[1],
     padding_top: top, padding_left: left, dilation_height: dilation[0], dilation_width: dilation[1],
   };
+  if (!isFloat) return this.emit("conv2d_i32", { ...geometry, w: this.start(this.buffer(w)), bias: this.integerBias(bias, outChannels), out_channels: outChannels, groups });
   if (groups === channels && depthOfGroup === 1 && outChannels === channels && channels > 1) {
     const scratch = this.scratch(5 * Math.ceil(channels / 4) * 16);
     this.emit("depthwise", { ...geometry, w: this.packedDepthwise(w, taps, channels), scratch: { storage: scratch, offset: 0 }, ...last });
@@ -461,6 +498,7 @@ function lowerMatmul(operation, unit) {
   if (sizeOf(shape) === 0) return;
   const columns = shape[shape.length - 1];
   const [depth] = this.typeOf(b).shape.slice(-2);
+  if (this.typeOf(a).dtype === "i32") return lowerIntegerMatmul.call(this, operation, unit);
   const right = this.viewOf(b);
   const [rowStride, columnStride] = right.strides.slice(-2);
   const matrixB = { depth, columns, rowStride, columnStride };
@@ -477,7 +515,6 @@ function lowerMatmul(operation, unit) {
   }
 
   // One product for each element of the batch; a right side that repeats is packed once.
-  const batch = shape.slice(0, -2);
   const rows = shape[shape.length - 2];
   let left = this.tensor(a);
   let strides = left.view.strides;
@@ -487,22 +524,8 @@ function lowerMatmul(operation, unit) {
     left = this.buffer(a);
     strides = left.view.strides;
   }
-  const viewA = expandView({ offset: left.view.offset, shape: left.view.shape.slice(0, -2), strides: strides.slice(0, -2) }, batch);
-  const viewB = expandView({ offset: right.offset, shape: batchB, strides: right.strides.slice(0, -2) }, batch);
-  const count = sizeOf(batch);
-  if (count > MOST_PRODUCTS) {
-    throw new WebkilnError(`${operation.name || operation.output}: a batch of ${count} products of matrices; at most ${MOST_PRODUCTS} are planned: reshape the model's batch, or give smaller inputs`);
-  }
-  const pairs = Array.from({ length: count }, (_, i) => {
-    let [offsetA, offsetB] = [viewA.offset, viewB.offset];
-    for (let axis = batch.length - 1, rest = i; axis >= 0; axis--) {
-      const index = rest % batch[axis];
-      rest = (rest - index) / batch[axis];
-      offsetA += index * viewA.strides[axis];
-      offsetB += index * viewB.strides[axis];
-    }
-    return { offsetA, offsetB };
-  });
+  const pairs = this.pairs(operation.name || operation.output, { ...left.view, strides }, right, shape);
+  const count = pairs.length;
   // Matrices that are used again have a place each; where none is, all have the same in turn.
   const different = new Set(pairs.map(({ offsetB }) => offsetB)).size;
   const bytes = packedBytes(depth, columns);
@@ -518,6 +541,23 @@ function lowerMatmul(operation, unit) {
     this.emit("gemm", { a: from, b: matrix, c, rows, columns, depth, a_stride: Math.max(depth, strides[strides.length - 2]), ...last, epilogue: 0 });
   }
   this.addBias(bias, output);
+}
+
+/** As convolutions of pictures of one row. @type {Lower} */
+function lowerIntegerMatmul({ inputs: [a, b, bias], output: name }) {
+  const output = /** @type {Tensor} */ (this.tensors.get(name));
+  const [left, right] = [this.buffer(a), this.buffer(b)];
+  const [rows, columns] = output.view.shape.slice(-2);
+  const [depth] = right.view.shape.slice(-2);
+  const start = this.integerBias(bias, columns);
+  for (const [i, { offsetA, offsetB }] of this.pairs(name, left.view, right.view, output.view.shape).entries()) {
+    this.emit("conv2d_i32", {
+      x: { storage: left.storage, offset: offsetA * 4 }, w: { storage: right.storage, offset: offsetB * 4 }, bias: start,
+      y: { storage: output.storage, offset: i * rows * columns * 4 }, batch: 1, height: 1, width: rows, channels: depth, out_height: 1, out_width: rows,
+      out_channels: columns, kernel_height: 1, kernel_width: 1, stride_height: 1, stride_width: 1, padding_top: 0, padding_left: 0,
+      dilation_height: 1, dilation_width: 1, groups: 1,
+    });
+  }
 }
 
 /** @type {Lower} */

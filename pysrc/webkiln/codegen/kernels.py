@@ -100,6 +100,7 @@ _LAYOUTS = {
     "depthwise": f"*x *w *bias *y *scratch {_PICTURE} {_WINDOW} {_LAST}",
     "pack_depthwise": "*source *destination taps channels",
     "conv2d_grouped": f"*x *w *bias *y {_PICTURE} out_channels {_WINDOW} {_LAST} groups",
+    "conv2d_i32": f"*x *w *bias *y {_PICTURE} out_channels {_WINDOW} groups",
     "pool2d": f"mode *x *y {_PICTURE} window_height window_width stride_height stride_width padding_top padding_left epilogue",
     "resize_linear": f"*x *y {_PICTURE} *rows *columns epilogue",
     "resize_nearest": f"*x *y {_PICTURE} *rows *columns epilogue",

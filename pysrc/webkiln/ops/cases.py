@@ -33,6 +33,11 @@ def any_dtype(rng: Rng, shape: Any, dtype: str) -> np.ndarray:
     return np.asarray(rng.integers(low, 2 if dtype == "bool" else 100, shape)).astype(CANONICAL[dtype])
 
 
+def large_integers(rng: Rng, shape: Any) -> np.ndarray:
+    """i32, beyond what a float holds exactly; their products wrap."""
+    return np.asarray(rng.integers(-(2**31), 2**31, shape)).astype(np.int32)
+
+
 def conv2d(rng: Rng) -> Iterator[Case]:
     # batch, height, width, channels, kernel, stride, padding, dilation, groups, out channels
     rows: list[tuple[int, int, int, int, Pair, Pair, tuple[int, ...], Pair, int, int]] = [
@@ -73,7 +78,10 @@ def conv2d(rng: Rng) -> Iterator[Case]:
         ]
         if number % 3 != 2:
             inputs.append(normal(rng, (out,)))
-        yield Case(inputs, {"stride": list(strides), "padding": list(padding), "dilation": list(dilation), "groups": groups})
+        attributes = {"stride": list(strides), "padding": list(padding), "dilation": list(dilation), "groups": groups}
+        yield Case(inputs, attributes)
+        if number % 3 == 0:
+            yield Case([large_integers(rng, array.shape) for array in inputs], attributes)
 
 
 def matmul(rng: Rng) -> Iterator[Case]:
@@ -86,6 +94,8 @@ def matmul(rng: Rng) -> Iterator[Case]:
     ):  # fmt: skip
         inputs = [normal(rng, a, special=number in (3, 10)), normal(rng, b)]
         yield Case([*inputs, normal(rng, b[-1:])] if number % 2 else inputs)
+        integers = [large_integers(rng, shape) for shape in (a, b, b[-1:])]
+        yield Case(integers if number % 2 else integers[:2])
 
 
 def _pool(rng: Rng, special: bool, extra: list[dict[str, Any]]) -> Iterator[Case]:

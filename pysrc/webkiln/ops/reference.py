@@ -14,6 +14,11 @@ Arrays = list[np.ndarray]
 Attributes = dict[str, Any]
 
 
+def _wide(x: np.ndarray) -> type[np.generic]:
+    """What sums are accumulated in: float64 for floats; integers wrap at 64 bits, and so do their last 32."""
+    return np.float64 if x.dtype == np.float32 else np.int64
+
+
 def _windows(x: np.ndarray, window: Any, stride: Any, dilation: Any) -> np.ndarray:
     """Views of the windows of a padded picture: [N, OH, OW, C, KH, KW]."""
     span = [(size - 1) * step + 1 for size, step in zip(window, dilation, strict=True)]
@@ -36,13 +41,14 @@ def _output_size(x: np.ndarray, window: Any, attributes: Attributes, dilation: A
 
 def conv2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """Cross-correlation of [N, H, W, C] with [KH, KW, C/groups, O]; padding is with zeros."""
-    x, w = inputs[0].astype(np.float64), inputs[1].astype(np.float64)
+    dtype, wide = inputs[0].dtype, _wide(inputs[0])
+    x, w = inputs[0].astype(wide), inputs[1].astype(wide)
     groups, dilation = attributes["groups"], attributes["dilation"]
     group_channels, out_channels = w.shape[2:]
     height, width = _output_size(x, w.shape, attributes, dilation)
-    y = np.empty((x.shape[0], height, width, out_channels))
+    y = np.empty((x.shape[0], height, width, out_channels), wide)
     if y.size == 0:
-        return y.astype(np.float32)
+        return y.astype(dtype)
     views = _windows(_pad_picture(x, attributes["padding"], 0.0), w.shape[:2], attributes["stride"], dilation)
     with np.errstate(all="ignore"):
         if group_channels == 1 and out_channels == groups:  # depthwise: a product and a sum over the taps
@@ -56,15 +62,16 @@ def conv2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
                 y[..., group * per_group : (group + 1) * per_group] = (columns @ filters).reshape(*y.shape[:3], per_group)
         if len(inputs) > 2:
             y = y + inputs[2]
-        return y.astype(np.float32)
+        return y.astype(dtype)
 
 
 def matmul(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    wide = _wide(inputs[0])
     with np.errstate(all="ignore"):
-        y: np.ndarray = inputs[0].astype(np.float64) @ inputs[1].astype(np.float64)
+        y: np.ndarray = inputs[0].astype(wide) @ inputs[1].astype(wide)
         if len(inputs) > 2:
             y = y + inputs[2]
-        return y.astype(np.float32)
+        return y.astype(inputs[0].dtype)
 
 
 def max_pool2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
@@ -89,9 +96,8 @@ def average_pool2d(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 def _reduce(inputs: Arrays, attributes: Attributes, function: Any, **options: Any) -> np.ndarray:
     x = inputs[0]
-    wide = x.astype(np.float64) if x.dtype == np.float32 else x.astype(np.int64)
     with np.errstate(all="ignore"):
-        y = function(wide, axis=tuple(attributes["axes"]), keepdims=attributes["keep_dims"], **options)
+        y = function(x.astype(_wide(x)), axis=tuple(attributes["axes"]), keepdims=attributes["keep_dims"], **options)
         return np.asarray(y).astype(x.dtype)
 
 
@@ -239,7 +245,7 @@ def arg_min(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
 def _cumulate(inputs: Arrays, attributes: Attributes, function: Any, start: int) -> np.ndarray:
     x, axis = inputs[0], attributes["axis"]
-    wide = x.astype(np.float64) if x.dtype == np.float32 else x.astype(np.int64)
+    wide = x.astype(_wide(x))
     wide = np.flip(wide, axis) if attributes["reverse"] else wide
     if attributes["exclusive"]:
         before = np.full_like(np.take(wide, [0] if wide.shape[axis] else [], axis=axis), start)

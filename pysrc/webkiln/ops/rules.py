@@ -84,6 +84,11 @@ def number_dtype(dtypes: Any, attributes: Any) -> Any:
     return [dtypes[0]]
 
 
+def product_dtype(dtypes: Any, attributes: Any) -> Any:
+    same_dtype(dtypes, attributes)
+    return number_dtype(dtypes, attributes)
+
+
 def gather_dtype(dtypes: Any, attributes: Any) -> Any:
     if dtypes[1] != "i32":
         fail(f"needs i32 indices, not {dtypes[1]}")

@@ -98,10 +98,10 @@ def _operator(
 OPERATORS: tuple[Operator, ...] = (
     _operator(
         "conv2d",
-        "cross-correlation of x [N, H, W, C] with w [KH, KW, C/groups, O], zero padding, plus bias [O]",
+        "cross-correlation of x [N, H, W, C] with w [KH, KW, C/groups, O], zero padding, plus bias [O]; f32, or i32 that wraps",
         ("x", "w", "bias?"),
         rules.conv2d,
-        rules.float_dtype,
+        rules.product_dtype,
         reference.conv2d,
         gradients.conv2d,
         cases.conv2d,
@@ -115,10 +115,10 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     _operator(
         "matmul",
-        "product of matrices a […, M, K] and b […, K, N], whose leading axes broadcast, plus bias [N]",
+        "product of matrices a […, M, K] and b […, K, N], whose leading axes broadcast, plus bias [N]; f32, or i32 that wraps",
         ("a", "b", "bias?"),
         rules.matmul,
-        rules.float_dtype,
+        rules.product_dtype,
         reference.matmul,
         gradients.matmul,
         cases.matmul,
