@@ -178,7 +178,7 @@ def pad(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     shape = [a + size + b for a, size, b in zip(low, inner, high, strict=True)]
     y = np.full(shape, convert(np.array(attributes["value"], np.float32), x.dtype))
     y[tuple(slice(a, a + size, gap + 1) for a, size, gap in zip(low, inner, interior, strict=True))] = x
-    return y
+    return np.asarray(y)
 
 
 def convert(x: np.ndarray, to: np.dtype[Any]) -> np.ndarray:
@@ -284,4 +284,4 @@ def scatter(inputs: Arrays, attributes: Attributes) -> np.ndarray:
                 y[index] = update
         else:
             _REDUCTIONS[attributes["reduction"]].at(y, indices[inside], updates[inside])
-    return y
+    return np.asarray(y)
