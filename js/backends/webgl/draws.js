@@ -21,6 +21,7 @@ import { expandView, mergeAxes, wholeView } from "../../planner/views.js";
  * @property {number[][]} [axes] vectors of at most four numbers
  * @property {{ piece: string, storages: Storage[], numbers: number[][] }} [parts]
  * @property {import("./programs.js").Window} [window]
+ * @property {import("./programs.js").Fold} [fold]
  * @property {Finish | null} [finish]
  * @property {Operation[]} operations what is computed
  */
@@ -64,7 +65,7 @@ export function numbersOf({ numbers, textures, places }) {
  * @param {Request} request
  * @returns {Draw}
  */
-export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts, window, finish = null, operations }) {
+export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts, window, fold, finish = null, operations }) {
   const { fields: names, floats, vectors: own } = skeletons[skeleton];
   const { layout } = output;
   /** @type {number[][]} */
@@ -104,6 +105,7 @@ export function createDraw({ skeleton, output, inputs, fields = {}, axes, parts,
     parts: parts && partPlaces ? { piece: parts.piece, places: partPlaces } : null,
     isFolded: [output, ...textures].some((storage) => storage.layout.isFolded),
     window: window ?? null,
+    fold: fold ?? null,
   };
   const operandPlaces = operands?.flatMap(({ kind, at }) => (kind === "anchor" || kind === "scalar" ? [] : [at]));
   const places = [...inputs.map((_, k) => OUTPUT_VECTORS + k), ...(partPlaces ?? []), ...(operandPlaces ?? [])];

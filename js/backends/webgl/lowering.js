@@ -34,7 +34,7 @@ const WINDOW_COLUMNS = 20;
 /** What a float texture holds exactly. */
 export const DTYPES = new Set(floatDtypes);
 const REDUCTIONS = ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"];
-const INITIAL = [0, 0, -Infinity, Infinity, 1];
+const INITIAL = { sum: 0, max: -Infinity, min: Infinity, prod: 1 };
 const ANCHORS = new Set(["conv2d", "matmul", "max_pool2d", "average_pool2d", "resize", "pad", ...REDUCTIONS]);
 
 /**
@@ -349,12 +349,14 @@ function lowerMatmul({ inputs: [a, b, bias] }, unit) {
 function lowerPool({ op, inputs: [x], attributes: { window, stride, padding, count_padding: countPadding } }, unit) {
   const from = this.buffer(x);
   const { output, finish } = this.finish(unit);
+  const fold = op === "max_pool2d" ? "max" : "sum";
   const fields = {
-    mode: op === "max_pool2d" ? 0 : countPadding ? 2 : 1, height: from.layout.shape[1], width: from.layout.shape[2], out_height: output.layout.shape[1],
+    counts: fold === "max" ? 0 : countPadding ? 2 : 1, height: from.layout.shape[1], width: from.layout.shape[2], out_height: output.layout.shape[1],
     window_height: window[0], window_width: window[1], stride_height: stride[0], stride_width: stride[1],
-    padding_top: padding[0], padding_left: padding[1], lowest: -Infinity,
+    padding_top: padding[0], padding_left: padding[1], initial: INITIAL[fold],
   };
-  this.emit({ skeleton: "pool2d", output, inputs: [from], fields, finish });
+  const along = windowFor(from, output, { kernel: window[1], stride: stride[1], padding: padding[1] });
+  this.emit({ skeleton: along ? "pool2d_window" : "pool2d", output, inputs: [from], fields, window: along, fold, finish });
 }
 
 /** @type {Lower} */
@@ -371,10 +373,14 @@ function lowerReduce({ op, inputs: [x], attributes: { axes: reduced } }, unit) {
   const axesOf = (/** @type {number[]} */ list) => axisNumbers(list.map((axis) => walked[axis]), [list.map((axis) => strides[axis])]);
   const kept = axesOf(pick(false));
   const folded = axesOf(pick(true));
-  const mode = REDUCTIONS.indexOf(op);
   const count = sizeOf(pick(true).map((axis) => walked[axis]));
-  const fields = { mode, offset: 0, rank: kept.length, folded: folded.length, count, x_columns: columns, x_channels: channels, initial: INITIAL[mode] };
-  this.emit({ skeleton: isAligned ? "reduce_aligned" : "reduce", output, inputs: [from], axes: [...kept, ...folded], fields, finish });
+  const isMean = op === "reduce_mean";
+  const fold = isMean ? "sum" : /** @type {import("./programs.js").Fold} */ (op.slice("reduce_".length));
+  const common = { x_channels: channels, initial: isMean && count === 0 ? NaN : INITIAL[fold], divisor: isMean ? Math.max(1, count) : 1 };
+  // Of the channels alone, into one channel.
+  if (reduced.join() === String(shape.length - 1) && output.layout.shape.length === shape.length) return this.emit({ skeleton: "reduce_channels", output, inputs: [from], fields: common, fold, finish });
+  const fields = { ...common, rank: kept.length, folded: folded.length, count, x_columns: columns };
+  this.emit({ skeleton: isAligned ? "reduce_aligned" : "reduce", output, inputs: [from], axes: [...kept, ...folded], fields, fold, finish });
 }
 
 /** @type {Lower} */

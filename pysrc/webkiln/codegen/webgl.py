@@ -26,10 +26,10 @@ _WINDOW = (
     "height width out_height kernel_height kernel_width stride_height stride_width padding_top padding_left "
     "dilation_height dilation_width bias_last"
 )
-_POOL = "mode height width out_height window_height window_width stride_height stride_width padding_top padding_left *lowest"
+_POOL = "counts height width out_height window_height window_width stride_height stride_width padding_top padding_left *initial"
 _COPY = "row column channel column_axis row_axis rank"
 _MOVE = "offset rank x_columns"
-_REDUCE = "mode offset rank folded count x_columns *initial"
+_REDUCE = "rank folded count x_columns *initial *divisor"
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,13 @@ SKELETONS: dict[str, Skeleton] = {
     "grouped": Skeleton("grouped", _PRODUCT, f"{_WINDOW} inputs_of_group outputs_of_group"),
     "depthwise": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"window": False}),
     "depthwise_window": Skeleton("depthwise", _PRODUCT, _WINDOW, options={"window": True}),
-    "pool2d": Skeleton("pool2d", ("x",), _POOL),
+    "pool2d": Skeleton("pool2d", ("x",), _POOL, options={"window": False}),
+    "pool2d_window": Skeleton("pool2d", ("x",), _POOL, options={"window": True}),
     "resize_linear": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": True}),
     "resize_nearest": Skeleton("resize", ("x", "rows", "columns"), "height out_height", options={"linear": False}),
-    "reduce": Skeleton("reduce", ("x",), f"{_REDUCE} x_channels", has_axes=True, options={"aligned": False}),
-    "reduce_aligned": Skeleton("reduce", ("x",), _REDUCE, has_axes=True, options={"aligned": True}),
+    "reduce": Skeleton("reduce", ("x",), f"{_REDUCE} x_channels", True, {"aligned": False, "channels": False}),
+    "reduce_aligned": Skeleton("reduce", ("x",), _REDUCE, True, {"aligned": True, "channels": False}),
+    "reduce_channels": Skeleton("reduce", ("x",), "x_channels *initial *divisor", options={"channels": True}),
     **{
         name: Skeleton("copy", ("x",), _COPY, True, {kind: kind in name for kind in ("plain", "aligned", "turned")})
         for name in ("copy", "copy_aligned", "copy_plain", "copy_plain_aligned", "copy_plain_turned")
