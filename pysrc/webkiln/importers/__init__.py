@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from webkiln.errors import FormatError, UnsupportedFormatError
 from webkiln.importers.detect import detect
 from webkiln.importers.imported import ImportedModel
 
-_TODAY = "Today TFLite files (.tflite) are converted; `webkiln gallery list` shows models that are known to work"
+_TODAY = "Today TFLite (.tflite) and ONNX (.onnx) files are converted; `webkiln gallery list` shows models that are known to work"
 _LATER = {
-    "onnx": "an ONNX model",
     "keras": "a Keras model",
     "h5": "an HDF5 file, as Keras wrote them",
     "torch": "a PyTorch file",
@@ -39,13 +39,13 @@ def read(
     """
     path = Path(path)
     kind = detect(path)
-    if kind == "tflite":
-        from webkiln.importers import tflite
-
+    if kind in ("tflite", "onnx"):
+        importer = import_module(f"webkiln.importers.{kind}")
         try:
-            return tflite.read(path, inputs=inputs, signature=signature)
+            model: ImportedModel = importer.read(path, inputs=inputs, signature=signature)
         except FormatError as error:
             raise FormatError(f"{path.name}: {error}") from None
+        return model
     if kind == "webkiln":
         raise UnsupportedFormatError(f"{str(path)!r} is in the web format already; open it with `webkiln.load`")
     raise UnsupportedFormatError(f"{str(path)!r} is {_LATER[kind]}, which is not read yet. {_TODAY}{_INSTEAD.get(kind, '')}")

@@ -1,0 +1,5 @@
+"""ONNX files."""
+
+from webkiln.importers.onnx.read import read
+
+__all__ = ["read"]

@@ -1,0 +1,99 @@
+"""Lowering a list of operations: what cannot be lowered is collected, so that all of it can be told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from webkiln.errors import FormatError, GraphError, Unsupported
+from webkiln.importers.emitter import Refused
+from webkiln.importers.onnx import sizes
+from webkiln.importers.onnx.dtypes import canonical
+from webkiln.importers.onnx.hints import hint
+from webkiln.importers.onnx.lowering import Call, Lowering, Result, Typed, result_dtype
+from webkiln.importers.onnx.nodes import Operation
+from webkiln.importers.onnx.operators.registry import RULES
+
+# Operators of ai.onnx change with the version of the set; later versions than this one are not known here.
+NEWEST_VERSION = 28
+
+
+def lower_all(lowering: Lowering, operations: Sequence[Operation]) -> list[Unsupported]:
+    """Lower operations in order; returns what could not be. `FormatError` for what is wrong in the file."""
+    problems: list[Unsupported] = []
+    for operation in operations:
+        after_missing = not lowering.missing.isdisjoint(operation.inputs)
+        try:
+            _check(lowering, operation)
+            if not after_missing:
+                _lower(lowering, operation)
+        except Refused as refusal:
+            problems.append(Unsupported(operation.kind, operation.where, _reason(lowering, operation, refusal), refusal.hint))
+        except (GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
+            raise FormatError(f"{operation.where}: {error}") from None
+        lowering.missing.update(name for name in operation.outputs if name and name not in lowering.dtypes)
+        problems += lowering.problems
+        lowering.problems.clear()
+    return problems
+
+
+def _reason(lowering: Lowering, operation: Operation, refusal: Refused) -> str:
+    if refusal.reason:
+        return refusal.reason
+    dtypes = dict.fromkeys(lowering.dtypes[name] for name in operation.inputs if name in lowering.dtypes)
+    return f"of operator set {operation.version}{', on ' + ', '.join(dtypes) if dtypes else ''}"
+
+
+def _check(lowering: Lowering, operation: Operation) -> None:
+    for name in operation.inputs:
+        if name and not lowering.defined(name):
+            raise FormatError(f"{operation.where}: it reads {name!r}, which nothing makes (or only later)")
+    for name in operation.outputs:
+        if name and lowering.defined(name):
+            raise FormatError(f"{operation.where}: it makes {name!r}, which is there already")
+    if (operation.domain, operation.type) not in RULES:
+        raise Refused("", hint(operation.kind))
+    if not operation.domain and operation.version > NEWEST_VERSION:
+        raise Refused(f"operator set {operation.version} is newer than {NEWEST_VERSION}, the newest that is known", "Export with an older opset")
+
+
+def _lower(lowering: Lowering, operation: Operation) -> None:
+    call = Call(lowering, operation)
+    for name in operation.inputs:
+        if name:
+            canonical(lowering.dtypes[name])
+    first_node = len(lowering.builder.graph.nodes)
+    computed = sizes.compute(call)
+    results = computed if computed is not None else _results(call)
+    if any(operation.outputs[len(results) :]):
+        call.fail(f"it has {len(operation.outputs)} outputs, expected {len(results)}")
+    for name, result in zip(operation.outputs, results, strict=False):
+        if name:
+            _define(call, name, result, first_node)
+
+
+def _results(call: Call) -> Sequence[Result]:
+    result = RULES[call.operation.domain, call.operation.type](call)
+    return [result] if isinstance(result, (str, np.ndarray, Typed)) else result
+
+
+def _define(call: Call, name: str, result: Result, first_node: int) -> None:
+    lowering = call.lowering
+    value = result.value if isinstance(result, Typed) else result
+    if isinstance(result, Typed):
+        dtype = result.dtype
+    elif isinstance(value, str):
+        dtype = result_dtype(call, lowering.builder.dtype(value))
+    else:
+        dtype = "int64" if value.dtype == object else value.dtype.name
+    if isinstance(value, str):
+        if canonical(dtype) != lowering.builder.dtype(value):
+            call.fail(f"its output {name!r} should be of {dtype}, but is of {lowering.builder.dtype(value)}")
+        lowering.bind(name, value, first_node)
+    elif value.dtype == object:
+        lowering.known[name] = value
+    else:
+        lowering.arrays[name] = value
+    lowering.dtypes[name] = dtype

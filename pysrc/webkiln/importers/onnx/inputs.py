@@ -1,0 +1,93 @@
+"""The inputs of an ONNX model: dtypes, shapes, symbols, and shapes that the user gives instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
+from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
+from webkiln.graph.dtypes import FROM_SOURCE
+from webkiln.importers.onnx.dtypes import canonical, name_of
+from webkiln.importers.onnx.lowering import Lowering
+
+_ONLY_TENSORS = "Only tensors of numbers are converted: give each of its parts as an input or output of its own"
+
+
+def tensor_type(value: Any) -> str:
+    """The element type of an input or output; `UnsupportedOperatorError` for what is no tensor of numbers that NumPy has."""
+    kind = value.type
+    if not kind.HasField("tensor_type"):
+        found = next((name for name in ("sequence_type", "map_type", "optional_type", "sparse_tensor_type") if kind.HasField(name)), "unknown type")
+        raise UnsupportedOperatorError([Unsupported("INPUT", repr(value.name), f"a value that is no tensor ({found.replace('_type', '')})", _ONLY_TENSORS)])
+    dtype = name_of(kind.tensor_type.elem_type)
+    if dtype not in FROM_SOURCE:
+        raise UnsupportedOperatorError([Unsupported("INPUT", repr(value.name), f"elements of the dtype {dtype}", _ONLY_TENSORS)])
+    return dtype
+
+
+def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str, Sequence[int | str]]) -> list[str]:
+    """Define the graph's inputs; returns the names of their symbols. `InputError` for an override that fits none."""
+    names = [value.name for value in inputs]
+    if len(set(names)) < len(names) or not all(names):
+        raise FormatError(f"the inputs {names} of the model are not named uniquely")
+    for name in overrides:
+        if name not in names:
+            raise InputError(f"there is no input {name!r}; the model takes: {', '.join(map(repr, names)) or 'none'}")
+    symbols: dict[str, None] = {}
+    for value in inputs:
+        dtype = tensor_type(value)
+        declared = _declared(value)
+        shape = _override(value.name, declared, overrides[value.name]) if value.name in overrides else declared
+        if shape is None:
+            problem = Unsupported("INPUT", repr(value.name), "its rank is not known", f"Give its shape: --input {value.name}=SHAPE")
+            raise UnsupportedOperatorError([problem])
+        lowering.resized |= shape != declared
+        lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
+        lowering.dtypes[value.name] = dtype
+        for dim in shape:
+            symbols.update(dict.fromkeys(sorted(symbols_of(dim))))
+    return list(symbols)
+
+
+def _declared(value: Any) -> Shape | None:
+    """The shape that the file gives: a name is a symbol (or an expression of symbols), and a size without a name gets one."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    dims: list[Dim] = []
+    for axis, dim in enumerate(kind.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value >= 0:
+            dims.append(int(dim.dim_value))
+        elif dim.dim_param:
+            dims.append(_named(dim.dim_param))
+        else:
+            dims.append(symbol(_identifier(f"{value.name}_d{axis}")))
+    return tuple(dims)
+
+
+def _named(text: str) -> Dim:
+    try:
+        dim = parse_dim(text)
+        return dim if not isinstance(dim, int) else symbol(_identifier(text))
+    except FormatError:
+        return symbol(_identifier(text))
+
+
+def _identifier(text: str) -> str:
+    """A name for a symbol: what is no letter, digit or `_` becomes `_`, and a digit does not stand first."""
+    clean = re.sub(r"\W", "_", text, flags=re.ASCII)
+    return f"_{clean}" if not clean or clean[0].isdigit() or clean in ("floordiv", "mod", "min", "max") else clean
+
+
+def _override(name: str, declared: Shape | None, given: Sequence[int | str]) -> Shape:
+    shape = tuple(parse_dim(int(size) if isinstance(size, np.integer) else size) for size in given)
+    if declared is not None and len(shape) != len(declared):
+        raise InputError(f"the input {name!r} has rank {len(declared)} ({[str(dim) for dim in declared]}), not {len(shape)}")
+    for size in shape:
+        if size < 0:
+            raise InputError(f"the size {size} given for the input {name!r} is negative")
+    return shape

@@ -1,0 +1,125 @@
+"""The nodes of an ONNX graph as a flat list of operations: names made unique, function bodies in place of their calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webkiln.errors import FormatError
+
+MAXIMUM_DEPTH = 32
+MAXIMUM_OPERATIONS = 200_000
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One node. Values go by names that are unique in the whole model; "" stands for one that is left out.
+
+    `version`: of the operator set that `domain` (ai.onnx as "") has here. `scope`: what the names in the node's own subgraphs mean.
+    """
+
+    domain: str
+    type: str
+    version: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    index: int
+    name: str = ""
+    scope: Scope | None = None
+
+    @property
+    def kind(self) -> str:
+        """The operator's name, with the domain when that is not ai.onnx."""
+        return f"{self.domain}:{self.type}" if self.domain else self.type
+
+    @property
+    def where(self) -> str:
+        """Where it stands in the file."""
+        made = next((output for output in self.outputs if output), "")
+        return f"node {self.index} ({self.kind}{f' {self.name!r}' if self.name and self.name != made else ''}{f' making {made!r}' if made else ''})"
+
+
+@dataclass
+class Scope:
+    """The names of one graph or function body, and what is needed to read its nodes."""
+
+    versions: Mapping[str, int]
+    functions: Mapping[tuple[str, str, str], Any]
+    prefix: str = ""
+    names: dict[str, str] = field(default_factory=dict)  # what names from outside, and those of arguments, stand for
+    parameters: Mapping[str, Any] | None = None  # attributes of the function that is called
+    depth: int = 0
+
+    def name(self, local: str) -> str:
+        """The unique name for a name that is used here."""
+        return self.names.get(local, self.prefix + local) if local else ""
+
+    def define(self, local: str) -> str:
+        """The unique name for a value that is made here, where it may hide one from outside."""
+        if local and local not in self.names:
+            self.names[local] = self.prefix + local
+        return self.name(local)
+
+
+def domain_of(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def versions_of(imports: Iterable[Any]) -> dict[str, int]:
+    """The operator sets that a model or a function imports, by domain."""
+    return {domain_of(entry.domain): entry.version for entry in imports}
+
+
+def operations(nodes: Sequence[Any], scope: Scope) -> list[Operation]:
+    """The nodes of a graph or function body. `FormatError` for functions that call themselves."""
+    if scope.depth > MAXIMUM_DEPTH:
+        raise FormatError(f"functions or subgraphs are nested more than {MAXIMUM_DEPTH} deep, or call themselves")
+    found: list[Operation] = []
+    for index, node in enumerate(nodes):
+        domain = domain_of(node.domain)
+        attributes = dict(_attributes(node, scope))
+        inputs = tuple(scope.name(name) for name in node.input)
+        outputs = tuple(scope.define(name) for name in node.output)
+        body = scope.functions.get((domain, node.op_type, node.overload))
+        if body is not None:
+            found += _expanded(body, inputs, outputs, attributes, scope, f"{outputs[0] if outputs else node.op_type}/")
+        else:
+            version = scope.versions.get(domain, 1 if domain else 0)
+            if not version:
+                raise FormatError(f"node {index} ({node.op_type}): the model does not say which version of its operators it uses")
+            found.append(Operation(domain, node.op_type, version, inputs, outputs, attributes, index, node.name, scope))
+        if len(found) > MAXIMUM_OPERATIONS:
+            raise FormatError(f"the model has more than {MAXIMUM_OPERATIONS} nodes")
+    return found
+
+
+def _attributes(node: Any, scope: Scope) -> Iterable[tuple[str, Any]]:
+    """Attributes by name; one that refers to an attribute of the function is that, or is left out with it."""
+    for attribute in node.attribute:
+        if not attribute.ref_attr_name:
+            yield attribute.name, attribute
+        elif scope.parameters is not None and attribute.ref_attr_name in scope.parameters:
+            yield attribute.name, scope.parameters[attribute.ref_attr_name]
+
+
+def _expanded(
+    body: Any, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Any], scope: Scope, prefix: str
+) -> list[Operation]:
+    """The nodes of a function's body, for one call. Results that are left out get names of their own."""
+    if len(inputs) > len(body.input) or len(outputs) > len(body.output):
+        raise FormatError(f"the function {body.name!r} takes {len(body.input)} inputs and makes {len(body.output)}, not {len(inputs)} and {len(outputs)}")
+    names = dict(zip(body.input, [*inputs, *[""] * (len(body.input) - len(inputs))], strict=True))
+    passed = {formal for formal in body.output if formal in names}
+    names |= {formal: actual for formal, actual in zip(body.output, outputs, strict=False) if actual and formal not in names}
+    defaults = {attribute.name: attribute for attribute in body.attribute_proto}
+    inner = Scope(
+        {**scope.versions, **versions_of(body.opset_import)}, scope.functions, scope.prefix + prefix, names, {**defaults, **attributes}, scope.depth + 1
+    )
+    found = operations(body.node, inner)
+    for formal, actual in zip(body.output, outputs, strict=False):
+        if formal in passed and actual:  # an input handed through
+            version = inner.versions.get("", 1)
+            found.append(Operation("", "Identity", version, (names[formal],), (actual,), {}, len(found)))
+    return found

@@ -1,0 +1,286 @@
+"""Operators that put the same elements into another shape or order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.emitter import Refused
+from webkiln.importers.known import objects
+from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.ranges import slice_range
+from webkiln.importers.shapes import resolve_shape
+from webkiln.ops.rules import differ, product
+
+
+@lowers("Reshape")
+def reshape(call: Call) -> str:
+    target: list[Dim] = call.dims(1, "the new shape") if call.version >= 5 else list(call.integers("shape"))
+    shape = call.shape(0)
+    if not call.integer("allowzero", 0):
+        if any(size == 0 and i >= len(shape) for i, size in enumerate(target)):
+            call.fail(f"cannot reshape {shape} to {target}: a size of 0 stands for one that the input does not have")
+        target = [shape[i] if size == 0 else size for i, size in enumerate(target)]
+    return call.reshape(call.value(0), resolve_shape(shape, target, call.lowering.resized))
+
+
+@lowers("Flatten")
+def flatten(call: Call) -> str:
+    shape = call.shape(0)
+    axis = call.integer("axis", 1)
+    axis = axis if axis == len(shape) else call.axis(axis, len(shape))
+    return call.reshape(call.value(0), [product(shape[:axis]), product(shape[axis:])])
+
+
+def axes_of(call: Call, i: int, rank: int) -> list[int] | None:
+    """Axes as input `i`, or as the attribute that they were; `None` when they are not given."""
+    if call.has(i):
+        axes = call.ints(i, "the axes")
+    elif call.given("axes"):
+        axes = call.integers("axes")
+    else:
+        return None
+    found = [call.axis(axis, rank) for axis in axes]
+    if len(set(found)) < len(found):
+        call.fail(f"the axes {axes} name one twice")
+    return found
+
+
+@lowers("Squeeze")
+def squeeze(call: Call) -> str:
+    shape = call.shape(0)
+    axes = axes_of(call, 1, len(shape))
+    if axes is None:
+        axes = [i for i, size in enumerate(shape) if size == 1]
+    for axis in axes:
+        if differ(shape[axis], 1):
+            call.fail(f"axis {axis} of {shape} is not of size 1")
+    return call.reshape(call.value(0), [size for i, size in enumerate(shape) if i not in axes])
+
+
+@lowers("Unsqueeze")
+def unsqueeze(call: Call) -> str:
+    shape = call.shape(0)
+    given = call.ints(1, "the axes") if call.has(1) else call.integers("axes")
+    axes = axes_of(call, 1, len(shape) + len(given)) or []
+    rest = iter(shape)
+    return call.reshape(call.value(0), [1 if i in axes else next(rest) for i in range(len(shape) + len(given))])
+
+
+@lowers("Transpose")
+def transpose(call: Call) -> str:
+    rank = call.rank(0)
+    permutation = [call.axis(axis, rank) for axis in call.integers("perm", range(rank - 1, -1, -1))]
+    return call.node("transpose", [call.value(0)], permutation=permutation)
+
+
+@lowers("Concat")
+def concat(call: Call) -> str:
+    axis = call.axis(call.integer("axis", 1), call.rank(0))
+    return call.node("concat", call.values(), axis=axis)
+
+
+@lowers("Shape")
+def shape_of(call: Call) -> Typed:
+    shape = call.shape(0)
+    rank = len(shape)
+
+    def clamped(at: int) -> int:
+        return min(max(at + rank if at < 0 else at, 0), rank)
+
+    return Typed(objects(shape[clamped(call.integer("start", 0)) : clamped(call.integer("end", rank))]), "int64")
+
+
+@lowers("Size")
+def size_of(call: Call) -> Typed:
+    return Typed(objects(product(call.shape(0))), "int64")
+
+
+@lowers("Expand")
+def expand(call: Call) -> str:
+    """To the shape that the input's and the given one broadcast to."""
+    target, shape = call.dims(1, "the new shape"), call.shape(0)
+    rank = max(len(target), len(shape))
+    target, shape = [*[1] * (rank - len(target)), *target], [*[1] * (rank - len(shape)), *shape]
+    return call.node("expand", [call.value(0)], shape=[b if a == 1 else a for a, b in zip(shape, target, strict=True)] if _fits(shape, target) else target)
+
+
+def _fits(shape: list[Dim], target: list[Dim]) -> bool:
+    return all(a == 1 or b == 1 or not differ(a, b) for a, b in zip(shape, target, strict=True))
+
+
+@lowers("Tile")
+def tile(call: Call) -> str:
+    times = call.dims(1, "the repeats")
+    if call.version < 6:  # how often, and along which axis
+        tiles, axis = call.dims(1, "the tiles"), call.ints(2, "the axis")[0]
+        times = [tiles[0] if i == axis else 1 for i in range(call.rank(0))]
+    if len(times) != call.rank(0):
+        call.fail(f"{len(times)} repeats do not fit rank {call.rank(0)}")
+    return repeat(call, call.value(0), times)
+
+
+def repeat(call: Call, value: str, times: list[Dim]) -> str:
+    """Axis by axis, as an expansion of [before, 1, rest] to [before, times, rest]."""
+    shape = call.builder.shape(value)
+    for axis, count in enumerate(times):
+        if count == 1:
+            continue
+        before, rest = product(shape[:axis]), product(shape[axis:])
+        shape = [*shape[:axis], shape[axis] * count, *shape[axis + 1 :]]
+        spread = call.node("expand", [call.reshape(value, [before, 1, rest])], shape=[before, count, rest])
+        value = call.reshape(spread, shape)
+    return value
+
+
+def part(call: Call, value: str, axis: int, start: Dim, size: Dim, step: int = 1) -> str:
+    """`size` elements of one axis from `start`, the others whole."""
+    shape = call.builder.shape(value)
+    if start == 0 and step == 1 and shape[axis] == size:
+        return value
+    return call.node(
+        "slice",
+        [value],
+        start=[start if i == axis and size != 0 else 0 for i in range(len(shape))],
+        size=[size if i == axis else whole for i, whole in enumerate(shape)],
+        step=[step if i == axis else 1 for i in range(len(shape))],
+    )
+
+
+@lowers("Slice")
+def slice_(call: Call) -> str:
+    shape = call.shape(0)
+    rank = len(shape)
+    if call.version < 10:
+        starts: list[Dim] = list(call.integers("starts"))
+        ends: list[Dim] = list(call.integers("ends"))
+        axes, steps = call.integers("axes", range(len(starts))), [1] * len(starts)
+    else:
+        starts, ends = call.dims(1, "the starts"), call.dims(2, "the ends")
+        axes = call.ints(3, "the axes") if call.has(3) else list(range(len(starts)))
+        steps = call.ints(4, "the steps") if call.has(4) else [1] * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        call.fail(f"starts {starts}, ends {ends}, axes {axes} and steps {steps} do not fit together")
+    start: list[Dim] = [0] * rank
+    size, step = list(shape), [1] * rank
+    for first, last, at, stride in zip(starts, ends, axes, steps, strict=True):
+        axis = call.axis(at, rank)
+        start[axis], size[axis] = slice_range(first, last, stride, shape[axis])
+        step[axis] = stride
+    # An empty axis has no element to start at.
+    start = [0 if count == 0 else at for at, count in zip(start, size, strict=True)]
+    return call.node("slice", [call.value(0)], start=start, size=size, step=step)
+
+
+@lowers("Split")
+def split(call: Call) -> list[str]:
+    shape = call.shape(0)
+    axis = call.axis(call.integer("axis", 0), len(shape))
+    count = call.output_count
+    if call.has(1):
+        sizes = call.dims(1, "the sizes")
+    elif call.given("split"):
+        sizes = list(call.integers("split"))
+    else:
+        parts = call.integer("num_outputs", count)
+        whole = shape[axis]
+        if parts < 1 or parts != count:
+            call.fail(f"{count} outputs, but num_outputs is {parts}")
+        if isinstance(whole, int):
+            size = -(-whole // parts)  # the last one may be smaller
+            sizes = [max(0, min(size, whole - i * size)) for i in range(parts)]
+            if call.version < 18 and whole % parts:
+                call.fail(f"{whole} elements cannot be split into {parts} equal parts")
+        elif differ(whole % parts, 0) or whole % parts != 0:
+            raise Refused(f"a split of {whole} elements into {parts} parts, which may not be equal")
+        else:
+            sizes = [whole // parts] * parts
+    if len(sizes) != count or differ(sum(sizes, 0), shape[axis]):
+        call.fail(f"the sizes {sizes} do not make {count} outputs of {shape[axis]} elements")
+    result: list[str] = []
+    at: Dim = 0
+    for length in sizes:
+        result.append(part(call, call.value(0), axis, at, length))
+        at += length
+    return result
+
+
+@lowers("DepthToSpace")
+def depth_to_space(call: Call) -> str:
+    call.rank(0, 4)
+    batch, channels, height, width = call.shape(0)
+    block = call.integer("blocksize", 0)
+    if block < 1 or differ(channels % (block * block), 0):
+        call.fail(f"{channels} channels cannot be divided into blocks of {block} × {block}")
+    rest = channels // (block * block)
+    if call.choice("mode", "DCR", "CRD") == "DCR":
+        split_, order = [batch, block, block, rest, height, width], [0, 3, 4, 1, 5, 2]
+    else:
+        split_, order = [batch, rest, block, block, height, width], [0, 1, 4, 2, 5, 3]
+    moved = call.transpose(call.reshape(call.value(0), split_), order)
+    return call.reshape(moved, [batch, rest, height * block, width * block])
+
+
+@lowers("SpaceToDepth")
+def space_to_depth(call: Call) -> str:
+    call.rank(0, 4)
+    batch, channels, height, width = call.shape(0)
+    block = call.integer("blocksize", 0)
+    if block < 1 or differ(height % block, 0) or differ(width % block, 0):
+        call.fail(f"{height} × {width} cannot be divided into blocks of {block} × {block}")
+    split_ = call.reshape(call.value(0), [batch, channels, height // block, block, width // block, block])
+    return call.reshape(call.transpose(split_, [0, 3, 5, 1, 2, 4]), [batch, channels * block * block, height // block, width // block])
+
+
+@lowers("CenterCropPad")
+def center_crop_pad(call: Call) -> str:
+    """Each axis cut, or padded with zeros, to its new size around its middle; an odd element is left over at the end."""
+    value, rank = call.value(0), call.rank(0)
+    target = call.dims(1, "the new shape")
+    axes = axes_of(call, 2, rank) or list(range(rank))
+    for axis, wanted in zip(axes, target, strict=True):
+        size = call.builder.shape(value)[axis]
+        if wanted <= size:
+            value = part(call, value, axis, (size - wanted) // 2, wanted)
+        elif wanted > size:
+            low = (wanted - size) // 2
+            none: list[Dim] = [0] * rank
+            value = call.node(
+                "pad",
+                [value],
+                low=[low if i == axis else 0 for i in range(rank)],
+                high=[wanted - size - low if i == axis else 0 for i in range(rank)],
+                interior=none,
+                value=0.0,
+            )
+        else:
+            raise Refused(f"a new size of {wanted} for {size} elements, where it is not certain which is larger")
+    return value
+
+
+@lowers("ReverseSequence")
+def reverse_sequence(call: Call) -> str:
+    """The first `lengths[b]` elements along the time axis reversed in each batch: by rows of a flattened tensor."""
+    lengths = call.numbers(1, "the lengths")
+    batch_axis, time_axis = call.integer("batch_axis", 1), call.integer("time_axis", 0)
+    shape = call.sizes(0, "what is reversed")
+    batch, time = shape[batch_axis], shape[time_axis]
+    if {batch_axis, time_axis} != {0, 1} or lengths.shape != (batch,) or (lengths < 0).any() or (lengths > time).any():
+        call.fail(f"lengths {lengths.tolist()} do not fit {batch} sequences of {time}")
+    places = np.arange(batch * time).reshape(batch, time)
+    for row, length in zip(places, lengths, strict=True):
+        row[:length] = row[:length][::-1].copy()
+    if batch_axis == 1:
+        places = (places % time * batch + np.arange(batch)[:, None]).T
+    flat = call.reshape(call.value(0), [batch * time, *shape[2:]])
+    picked = call.node("gather", [flat, call.constant(places.reshape(-1).astype(np.int32))], axis=0)
+    return call.reshape(picked, shape)
+
+
+def reversed_axis(call: Call, value: str, axis: int) -> str:
+    """The elements of an axis backwards."""
+    size = call.builder.shape(value)[axis]
+    return part(call, value, axis, size - 1, size, -1) if size != 0 else value
+
+

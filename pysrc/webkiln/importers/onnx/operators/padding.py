@@ -1,0 +1,131 @@
+"""Paddings: with a number, with what is near the end (edge, reflect), or with the other end (wrap)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.emitter import Refused
+from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.movement import axes_of, part
+from webkiln.importers.onnx.operators.registry import lowers
+
+
+@lowers("Pad")
+def pad(call: Call) -> str:
+    rank = call.rank(0)
+    low, high = _amounts(call, rank)
+    mode = call.choice("mode", "constant", "edge", "reflect", "wrap")
+    value = _cut(call, call.value(0), low, high)
+    low, high = ([_positive(amount) for amount in amounts] for amounts in (low, high))
+    if mode == "constant":
+        return _constant(call, value, low, high)
+    for axis in range(rank):
+        before, after = low[axis], high[axis]
+        if before != 0 or after != 0:
+            value = _filled(call, value, axis, before, after, mode)
+    return value
+
+
+def _amounts(call: Call, rank: int) -> tuple[list[Dim], list[Dim]]:
+    """What is put before and after each axis."""
+    if call.version >= 11:
+        pads = call.dims(1, "the pads")
+        axes = axes_of(call, 3, rank)
+    else:
+        pads, axes = list(call.integers("pads" if call.version >= 2 else "paddings")), None
+    axes = list(range(rank)) if axes is None else axes
+    if len(pads) != 2 * len(axes):
+        call.fail(f"{len(pads)} pads do not fit {len(axes)} axes")
+    low: list[Dim] = [0] * rank
+    high: list[Dim] = [0] * rank
+    for i, axis in enumerate(axes):
+        low[axis], high[axis] = pads[i], pads[len(axes) + i]
+    return low, high
+
+
+def _positive(amount: Dim) -> Dim:
+    return 0 if amount <= 0 else amount
+
+
+def _cut(call: Call, value: str, low: list[Dim], high: list[Dim]) -> str:
+    """Negative padding takes elements away."""
+    for axis, (before, after) in enumerate(zip(low, high, strict=True)):
+        if before < 0 or after < 0:
+            first, last = (0 if amount >= 0 else amount * -1 for amount in (before, after))
+            value = part(call, value, axis, first, call.builder.shape(value)[axis] - first - last)
+        elif not (before >= 0 and after >= 0):
+            raise Refused(f"padding of {before} and {after}, which may be negative or not")
+    return value
+
+
+def _constant(call: Call, value: str, low: list[Dim], high: list[Dim]) -> str:
+    none = [0] * len(low)
+    if call.version < 11 or not call.has(2):
+        number = 0.0 if call.version >= 11 else call.number("value", 0.0)
+        return call.node("pad", [value], low=low, high=high, interior=none, value=number)
+    array = call.array(2)
+    if (array is not None and array.size == 1 and abs(float(array.reshape(-1)[0])) < 2**24) or (call.builder.dtype(value) == "f32" and array is not None):
+        return call.node("pad", [value], low=low, high=high, interior=none, value=float(array.reshape(-1)[0]))
+    # A number that is computed, or an integer that float32 does not hold: chosen where a padded mask says so.
+    inside = call.node("expand", [call.constant(np.array(1, np.float32))], shape=call.builder.shape(value))
+    mask = call.node("equal", [call.node("pad", [inside], low=low, high=high, interior=none, value=0.0), call.like(1.0, inside)])
+    wide = call.wide(call.node("pad", [value], low=low, high=high, interior=none, value=0.0))
+    filled = call.node("where", [mask, wide, call.wide(call.reshape(call.value(2), []))])
+    return call.cast(filled, "bool") if call.dtype(0) == "bool" else call.narrow(filled, call.dtype(0))
+
+
+def _filled(call: Call, value: str, axis: int, before: Dim, after: Dim, mode: str) -> str:
+    """One axis extended by its own elements; reflections and wraps that are longer than it are repeated."""
+    size = call.builder.shape(value)[axis]
+    if mode == "edge":
+        parts = [_repeated(call, value, axis, 0, before), value, _repeated(call, value, axis, size - 1, after)]
+        return _joined(call, parts, axis)
+    if not isinstance(size, int) or not isinstance(before, int) or not isinstance(after, int):
+        raise Refused(f"{mode} padding of {before} and {after} around {size} elements, which are not fixed")
+    if size == 0:
+        call.fail(f"axis {axis} is empty and cannot be extended by {mode}")
+    places = [_place(i - before, size, mode) for i in range(before + size + after)]
+    return _joined(call, [_run(call, value, axis, *run) for run in _runs(places)], axis)
+
+
+def _place(i: int, size: int, mode: str) -> int:
+    """Which element stands at position i of an endless repetition."""
+    if mode == "wrap":
+        return i % size
+    period = max(2 * (size - 1), 1)
+    return min(i % period, period - i % period) if size > 1 else 0
+
+
+def _runs(places: list[int]) -> list[tuple[int, int, int]]:
+    """Positions as (start, count, step) of runs that go up or down by one."""
+    runs: list[tuple[int, int, int]] = []
+    for place in places:
+        if runs:
+            start, count, step = runs[-1]
+            if count == 1 and abs(place - start) == 1:
+                runs[-1] = (start, 2, place - start)
+                continue
+            if count > 1 and place == start + count * step:
+                runs[-1] = (start, count + 1, step)
+                continue
+        runs.append((place, 1, 1))
+    return runs
+
+
+def _run(call: Call, value: str, axis: int, start: int, count: int, step: int) -> str:
+    return part(call, value, axis, start, count, step)
+
+
+def _repeated(call: Call, value: str, axis: int, at: Dim, count: Dim) -> str:
+    """One element of an axis `count` times; "" for none."""
+    if count == 0:
+        return ""
+    shape = call.builder.shape(value)
+    one = part(call, value, axis, at, 1)
+    return call.node("expand", [one], shape=[count if i == axis else size for i, size in enumerate(shape)])
+
+
+def _joined(call: Call, parts: list[str], axis: int) -> str:
+    kept = [one for one in parts if one]
+    return call.node("concat", kept, axis=axis) if len(kept) > 1 else kept[0]

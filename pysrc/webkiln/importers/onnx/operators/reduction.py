@@ -1,0 +1,94 @@
+"""Reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.movement import axes_of
+from webkiln.importers.onnx.operators.registry import lowers
+
+Step = Callable[[Call, str], str]
+
+
+def _same(call: Call, value: str) -> str:
+    return value
+
+
+def _square(call: Call, value: str) -> str:
+    return call.node("mul", [value, value])
+
+
+def _root(call: Call, value: str) -> str:
+    """The root; of integers, rounded towards zero."""
+    if call.builder.dtype(value) == "f32":
+        return call.node("sqrt", [value])
+    return call.cast(call.node("sqrt", [call.cast(value, "f32")]), "i32")
+
+
+def _log(call: Call, value: str) -> str:
+    return call.node("log", [value])
+
+
+def _abs(call: Call, value: str) -> str:
+    return call.node("abs", [value])
+
+
+def _reduce(op: str, before: Step = _same, after: Step = _same) -> Callable[[Call], str]:
+    def lower(call: Call) -> str:
+        x = call.value(0)
+        axes = _axes(call)
+        value = before(call, call.wide(x))
+        if axes is not None:
+            value = call.node(op, [value], axes=axes, keep_dims=bool(call.integer("keepdims", 1)))
+        return _back(call, after(call, value), call.builder.dtype(x))
+
+    return lower
+
+
+def _back(call: Call, value: str, dtype: str) -> str:
+    return call.cast(value, "bool") if dtype == "bool" else call.narrow(value, call.dtype(0))
+
+
+def _axes(call: Call) -> list[int] | None:
+    """The axes; all when none are given; `None` when nothing is to be reduced."""
+    rank = call.rank(0)
+    axes = axes_of(call, 1, rank)
+    if not axes:
+        return None if call.integer("noop_with_empty_axes", 0) else list(range(rank))
+    return sorted(axes)
+
+
+lowers("ReduceSum")(_reduce("reduce_sum"))
+lowers("ReduceMax")(_reduce("reduce_max"))
+lowers("ReduceMin")(_reduce("reduce_min"))
+lowers("ReduceProd")(_reduce("reduce_prod"))
+lowers("ReduceL1")(_reduce("reduce_sum", before=_abs))
+lowers("ReduceL2")(_reduce("reduce_sum", before=_square, after=_root))
+lowers("ReduceSumSquare")(_reduce("reduce_sum", before=_square))
+lowers("ReduceLogSum")(_reduce("reduce_sum", after=_log))
+
+
+@lowers("ReduceMean")
+def reduce_mean(call: Call) -> str:
+    if call.builder.dtype(call.value(0)) == "f32":
+        return _reduce("reduce_mean")(call)
+    total, axes, count = _reduce("reduce_sum")(call), _axes(call), 1
+    for axis in axes or ():
+        count *= call.sizes(0, "a tensor of integers whose mean is taken")[axis]
+    return call.compute("div", total, call.like(count, call.wide(total)))
+
+
+@lowers("ReduceLogSumExp")
+def reduce_log_sum_exp(call: Call) -> str:
+    """`m + log Σ exp(x − m)` with the greatest element as m, unless that is infinite (or there is none)."""
+    x, axes = call.value(0), _axes(call)
+    if axes is None:
+        return x
+    greatest = call.node("reduce_max", [x], axes=axes, keep_dims=True)
+    offset = call.node("where", [call.node("is_inf", [greatest]), call.like(0.0, x), greatest])
+    total = call.node("reduce_sum", [call.node("exp", [call.node("sub", [x, offset])])], axes=axes, keep_dims=True)
+    value = call.node("add", [call.node("log", [total]), offset])
+    if call.integer("keepdims", 1):
+        return value
+    return call.reshape(value, [size for i, size in enumerate(call.shape(0)) if i not in axes])

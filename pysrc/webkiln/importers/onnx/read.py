@@ -1,0 +1,126 @@
+"""An ONNX file, read into a graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
+from webkiln.graph.dtypes import FROM_SOURCE
+from webkiln.graph.signature import Argument, Signature
+from webkiln.importers.emitter import Refused
+from webkiln.importers.imported import ImportedModel
+from webkiln.importers.onnx.driver import lower_all
+from webkiln.importers.onnx.dtypes import canonical
+from webkiln.importers.onnx.inputs import add_inputs, tensor_type
+from webkiln.importers.onnx.lowering import Lowering
+from webkiln.importers.onnx.messages import message
+from webkiln.importers.onnx.nodes import Scope, domain_of, operations, versions_of
+from webkiln.importers.onnx.operators import RULES
+from webkiln.importers.onnx.tensors import TensorReader
+
+SIGNATURE = "serving_default"
+assert RULES
+
+
+def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
+    """Read an ONNX file; tensors stored outside of it must lie in its folder.
+
+    `inputs`: shapes by input name that replace the file's; a string is a symbolic size. Raises `FormatError` for a file that is wrong,
+    `UnsupportedOperatorError` (all at once) for what cannot be converted, and `InputError` for an input or signature that does not exist.
+    """
+    if signature not in (None, SIGNATURE):
+        raise InputError(f"the file has no signature {signature!r}; an ONNX file has one way to be called, so leave the name out")
+    model = _parse(path.read_bytes())
+    lowering = Lowering(TensorReader(path.parent))
+    graph = model.graph
+    read_constants(lowering, graph, Scope({}, {}))
+    symbols = add_inputs(lowering, [value for value in graph.input if value.name not in lowering.dtypes], inputs or {})
+    functions = {(domain_of(one.domain), one.name, one.overload): one for one in model.functions}
+    listed = operations(graph.node, Scope(versions_of(model.opset_import), functions))
+    problems = lower_all(lowering, listed)
+    result = _signature(lowering, graph, problems)
+    if problems:
+        raise UnsupportedOperatorError(problems)
+    made = lowering.builder.graph
+    made.outputs = list(dict.fromkeys(argument.value for argument in result.outputs))
+    made.check()
+    return ImportedModel(
+        graph=made,
+        signatures=[result],
+        name=graph.name or path.stem,
+        symbols={name: {} for name in symbols},
+        metadata=_provenance(model),
+        operators=Counter(operation.kind for operation in listed),
+        format="onnx",
+    )
+
+
+def _parse(data: bytes) -> Any:
+    model = message("ModelProto")()
+    try:
+        model.ParseFromString(data)
+    except (DecodeError, RecursionError, ValueError) as error:
+        raise FormatError(f"it is no ONNX file, or it is truncated: {error}") from None
+    if not model.HasField("graph"):
+        raise FormatError("the file holds no graph")
+    if not model.graph.output:
+        raise FormatError("the model has no outputs: there is nothing to convert")
+    return model
+
+
+def read_constants(lowering: Lowering, graph: Any, scope: Scope) -> None:
+    """The initializers of a graph, dense and sparse."""
+    for tensor in graph.initializer:
+        name = scope.define(tensor.name)
+        array, dtype = lowering.tensors.read(tensor, f"the constant {tensor.name!r}")
+        lowering.define(name, array, dtype)
+    for sparse in graph.sparse_initializer:
+        name = scope.define(sparse.values.name)
+        array, dtype = lowering.tensors.sparse(sparse, f"the constant {sparse.values.name!r}")
+        lowering.define(name, array, dtype)
+
+
+def _signature(lowering: Lowering, graph: Any, problems: list[Unsupported]) -> Signature:
+    """The arguments in the source's names and dtypes; an output that cannot be given is added to the problems."""
+    inputs = [Argument(name, name, lowering.dtypes[name], lowering.builder.graph.values[name].shape) for name in lowering.builder.graph.inputs]
+    outputs = []
+    for declared in graph.output:
+        name = declared.name
+        if not lowering.defined(name):
+            raise FormatError(f"the output {name!r} of the model is made by nothing")
+        if name in lowering.missing:
+            continue
+        try:
+            dtype = tensor_type(declared) if declared.HasField("type") else lowering.dtypes[name]
+            value = lowering.value(name)
+            if dtype not in FROM_SOURCE or lowering.dtypes[name] not in FROM_SOURCE:
+                raise Refused(f"elements of the dtype {lowering.dtypes[name]}")
+        except Refused as refusal:
+            problems.append(Unsupported("OUTPUT", repr(name), refusal.reason, refusal.hint))
+            continue
+        except UnsupportedOperatorError as error:
+            problems += [Unsupported("OUTPUT", item.where, item.reason, item.hint) for item in error.items]
+            continue
+        if canonical(dtype) != lowering.builder.dtype(value):
+            raise FormatError(f"the output {name!r} is declared as {dtype}, but is {lowering.dtypes[name]}")
+        outputs.append(Argument(name, value, dtype, lowering.builder.graph.values[value].shape))
+    return Signature(SIGNATURE, inputs, outputs)
+
+
+def _provenance(model: Any) -> dict[str, str]:
+    """What the file says about itself, where it says it."""
+    notes = {entry.key.lower(): entry.value for entry in model.metadata_props}
+    versions = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in sorted(versions_of(model.opset_import).items()))
+    found = {
+        "description": model.doc_string or model.graph.doc_string,
+        "attribution": notes.get("author", ""),
+        "licence": notes.get("license", notes.get("licence", "")),
+        "source_producer": f"{model.producer_name} {model.producer_version}".strip(),
+        "source_operator_sets": versions,
+    }
+    return {key: text for key, text in found.items() if text}
