@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from webkiln.browsers.chromium import find_chromium, launch_options
-from webkiln.browsers.page import BrowserPage, PageHost
-from webkiln.browsers.server import LocalServer
-from webkiln.codegen.paths import REPOSITORY, source_folder
+from device_page import DevicePage
 from webkiln.errors import BrowserError, WebkilnError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
@@ -24,48 +19,15 @@ SHAPE = (1, 6, 5, 8)
 GPU = "Test GPU 9000"
 
 
-class Page:
-    """A fresh page, in which no context has been made yet."""
-
-    def __init__(self, runtime: str, *arguments: str) -> None:
-        options = launch_options(find_chromium())
-        options["args"] = [*options["args"], "--js-flags=--expose-gc", "--enable-precise-memory-info", *arguments]
-        self._server = LocalServer()
-        self._folder = tempfile.TemporaryDirectory()
-        self._server.mount("js", source_folder("js"))
-        self.dist = self._server.mount("dist", REPOSITORY / "dist")
-        url = self._server.mount("page", Path(__file__).parent / "devices")
-        self._models = self._server.mount("models", Path(self._folder.name))
-        self.browser = BrowserPage("chromium", options)
-        self._url = f"{url}?runtime=../{runtime}"
-        self._host = PageHost(self.browser, self._url)
-
-    def address(self, model: Model) -> str:
-        name = f"{len(list(Path(self._folder.name).iterdir()))}"
-        model.save(Path(self._folder.name) / name)
-        return f"{self._models}{name}/model.json"
-
-    def call(self, method: str, **arguments: Any) -> Any:
-        return self._host.call(method, arguments, 120)
-
-    def reload(self) -> None:
-        self._host = PageHost(self.browser, self._url)
-
-    def close(self) -> None:
-        self._host.close()
-        self._server.close()
-        self._folder.cleanup()
-
-
 @pytest.fixture(scope="module", params=["js/index.js", "dist/webkiln.min.mjs"], ids=["sources", "minified"])
-def opened(request: pytest.FixtureRequest) -> Iterator[Page]:
-    page = Page(request.param)
+def opened(request: pytest.FixtureRequest) -> Iterator[DevicePage]:
+    page = DevicePage(request.param)
     yield page
     page.close()
 
 
 @pytest.fixture
-def page(opened: Page) -> Page:
+def page(opened: DevicePage) -> DevicePage:
     opened.reload()
     return opened
 
@@ -230,14 +192,46 @@ def test_auto_takes_wasm_on_a_software_renderer(page):
     assert re.match(r"wasm: the renderer .*SwiftShader.* runs on the processor", loaded["reason"])
 
 
-@pytest.mark.parametrize("missing", ["context", "float targets"])
-def test_auto_takes_wasm_without_webgl(page, missing):
-    page.call("device", missing=1000)
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ({"missing": 1000}, "there is no WebGL2 here"),
+        ({"floats": False}, "this device's WebGL2 cannot render float textures (EXT_color_buffer_float)"),
+    ],
+    ids=["no context", "no float targets"],
+)
+def test_auto_takes_wasm_without_webgl(page, device, reason):
+    page.call("device", **device)
     url = page.address(MODEL)
     loaded = page.call("load", key="m", url=url, options={})
-    assert (loaded["backend"], loaded["reason"]) == ("wasm", "wasm: there is no WebGL2 here")
-    with pytest.raises((BrowserError, WebkilnError), match='there is no WebGL2 here; use the backend "wasm"'):
+    assert (loaded["backend"], loaded["reason"]) == ("wasm", f"wasm: {reason}")
+    with pytest.raises(WebkilnError, match=re.escape(f'{reason}; use the backend "wasm"')):
         page.call("load", key="m", url=url, options={"backend": "webgl"})
+
+
+@pytest.mark.parametrize(
+    ("device", "backend", "reason"),
+    [
+        ({"broken": True}, "wasm", "does not compile the WebGL kernel"),
+        ({"wasmDelay": None}, "webgl", "no room for this memory"),
+    ],
+)
+def test_what_one_backend_cannot_run_goes_to_the_other(page, device, backend, reason):
+    page.call("device", renderer=GPU, **device)
+    loaded = page.call("load", key="m", url=page.address(MODEL), options={})
+    assert loaded["backend"] == backend
+    assert loaded["reason"].startswith(f"{backend}: the other backend cannot run this model: ")
+    assert reason in loaded["reason"]
+    page.call("device", broken=False)
+    assert_right(page.call("run", key="m", inputs=given(INPUTS))["results"])
+
+
+def test_a_device_that_never_answers_is_taken_for_lost(page):
+    page.call("load", key="m", url=page.address(MODEL), options={"backend": "webgl"})
+    page.call("stick")
+    ran = page.call("run", key="m", inputs=given(INPUTS))
+    assert ran["contexts"] == 2
+    assert_right(ran["results"])
 
 
 @pytest.mark.parametrize(("delay", "winner"), [(0, "wasm"), (50, "webgl")])
@@ -290,7 +284,7 @@ def test_worker(page):
     assert page.call("load", key="n", url=url, options={"worker": True})["reason"].startswith("wasm: the renderer")
 
 
-def script(page: Page, before: str) -> str:
+def script(page: DevicePage, before: str) -> str:
     return f"{before}; importScripts({(page.dist + 'webkiln.worker.min.js')!r});"
 
 

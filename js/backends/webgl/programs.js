@@ -3,6 +3,7 @@
 import { WebkilnError } from "../../errors.js";
 import { functions, library } from "../../generated/shaders.js";
 import { frame, pieces, skeletons, vertexShader } from "../../generated/skeletons.js";
+import { nextTask } from "./readback.js";
 
 /** How an operand of an epilogue is read: a float; element by element; one value a channel; any broadcasting. */
 /** @typedef {"anchor" | "scalar" | "same" | "channels" | "broadcast"} OperandKind */
@@ -18,8 +19,10 @@ import { frame, pieces, skeletons, vertexShader } from "../../generated/skeleton
  * @property {Epilogue | null} epilogue
  * @property {{ piece: string, places: number[] } | null} parts of a concatenation
  * @property {boolean} isFolded whether any of its tensors is
+ * @property {Fold | null} fold of a skeleton that folds many values into one
  * @property {Window | null} window of a skeleton that has its width, stride and padding in its text
  */
+/** @typedef {"sum" | "max" | "min" | "prod"} Fold */
 /** @typedef {{ kernel: number, stride: number, padding: number }} Window along the columns */
 
 /**
@@ -70,10 +73,10 @@ function samplersOf({ skeleton, epilogue, parts }) {
  * @returns {string}
  */
 export function joinSource(recipe) {
-  const { skeleton, layers, vectors, epilogue, parts, isFolded, window } = recipe;
+  const { skeleton, layers, vectors, epilogue, parts, isFolded, window, fold } = recipe;
   const operands = epilogue?.operands.map(({ kind, at }, k) => ({ kind, values: { k, at } })) ?? [];
   const pieceOf = (/** @type {string} */ suffix) => operands.flatMap(({ kind, values }) => (`${kind}${suffix}` in pieces ? [fill(pieces[`${kind}${suffix}`], values)] : []));
-  const kernel = fill(skeletons[skeleton].source, { ...(window && windowOf(window, layers, pieces[`${skeleton}_tap`])), parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
+  const kernel = fill(skeletons[skeleton].source, { ...(window && windowOf(window, layers, pieces[`${skeleton}_tap`])), ...(fold && { fold: pieces[`fold_${fold}`] }), parts: parts?.places.map((at, k) => fill(pieces[parts.piece], { k, at })).join("\n") ?? "" });
   const declarations = [
     ...samplersOf(recipe).map((name) => fill(pieces.sampler, { name })),
     ...pieceOf("_declare"),
@@ -207,7 +210,9 @@ export class Programs {
     let done = 0;
     for (const program of wanted) {
       // Asking for the result of one that isn't ready would wait on the main thread.
-      while (parallel && !program.checked && !gl.getProgramParameter(program.handle, parallel.COMPLETION_STATUS_KHR)) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (parallel && !program.checked && !gl.isContextLost() && !gl.getProgramParameter(program.handle, parallel.COMPLETION_STATUS_KHR)) await new Promise((resolve) => setTimeout(resolve, 1));
+      // Where that is not told, the page gets a turn before each.
+      if (!parallel && !program.checked) await nextTask(0);
       this.check(program);
       onProgress?.(++done);
     }

@@ -87,7 +87,7 @@ async function fence(context) {
 const EAGER_TASKS = 20;
 
 /** @param {number} tries */
-function nextTask(tries) {
+export function nextTask(tries) {
   return new Promise((resolve) => {
     if (tries >= EAGER_TASKS) setTimeout(resolve, 1);
     else {

@@ -5,7 +5,7 @@ const webkiln = await import(new URL(new URLSearchParams(location.search).get("r
 /** @type {Map<string, any>} */
 const models = new Map();
 const own = { getContext: new Map(), getParameter: WebGL2RenderingContext.prototype.getParameter, getExtension: WebGL2RenderingContext.prototype.getExtension };
-const state = { calls: 0, loseAt: [], contexts: [], renderer: null, missing: 0, slowLayers: 0, attachments: 1, draws: {}, left: {}, textureBytes: 0 };
+const state = { calls: 0, loseAt: [], contexts: [], renderer: null, missing: 0, slowLayers: 0, attachments: 1, draws: {}, left: {}, textureBytes: 0, broken: false, floats: true, stuck: null };
 /** @type {WeakMap<WebGLTexture, number>} */
 const bytesOf = new WeakMap();
 const UNMASKED_RENDERER = 0x9246;
@@ -36,6 +36,9 @@ for (const name of Object.getOwnPropertyNames(WebGL2RenderingContext.prototype))
       state.contexts.at(-1).lose.loseContext();
     }
     if (name === "getParameter" && args[0] === UNMASKED_RENDERER && state.renderer) return state.renderer;
+    if (name === "getProgramParameter" && args[1] === this.LINK_STATUS && state.broken) return false;
+    if (name === "getExtension" && args[0] === "EXT_color_buffer_float" && !state.floats) return null;
+    if (name === "clientWaitSync" && state.stuck === this) return this.TIMEOUT_EXPIRED;
     if (name === "drawBuffers") state.attachments = args[0].length;
     if (name === "bindFramebuffer") state.attachments = args[1]?.layers ?? state.attachments;
     if (name === "drawArrays") {
@@ -66,6 +69,7 @@ function current(gl) {
 const Instance = WebAssembly.Instance;
 let wasmDelay = 0;
 WebAssembly.Instance = function (...args) {
+  if (wasmDelay === Infinity) throw new RangeError("no room for this memory");
   const { exports } = new Instance(...args);
   const slowed = ([name, value]) => [name, typeof value === "function" ? (...given) => (busy(wasmDelay), value(...given)) : value];
   return { exports: Object.fromEntries(Object.entries(exports).map(slowed)) };
@@ -76,11 +80,13 @@ const typed = (inputs) => Object.fromEntries(Object.entries(inputs).map(([name, 
 
 export const methods = {
   /** How the device is from now on. */
-  async device({ renderer, missing, slowLayers, wasmDelay: delay }) {
+  async device({ renderer, missing, slowLayers, wasmDelay: delay, broken, floats }) {
+    if (broken !== undefined) state.broken = broken;
+    if (floats !== undefined) state.floats = floats;
     if (renderer !== undefined) state.renderer = renderer;
     if (missing !== undefined) state.missing = missing;
     if (slowLayers !== undefined) state.slowLayers = slowLayers;
-    if (delay !== undefined) wasmDelay = delay;
+    if (delay !== undefined) wasmDelay = delay ?? Infinity;
     state.draws = {};
     return {};
   },
@@ -112,6 +118,13 @@ export const methods = {
     });
     const results = await Promise.all(running);
     return { results, calls: state.calls, lossesLeft: state.loseAt.length, contexts: state.contexts.length, backend: model.backend, reason: model.backendReason };
+  },
+  /** From now on the device of this context answers no more, and a minute is a second. */
+  async stick() {
+    state.stuck = state.contexts.at(-1).gl;
+    const now = performance.now.bind(performance);
+    performance.now = () => 60 * now();
+    return {};
   },
   async lose() {
     state.contexts.at(-1).lose.loseContext();
