@@ -24,10 +24,8 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # The fast suites first; a folder that is not named here is run before all of them.
 SUITES = (
     *("architecture", "ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery"),
-    *("cli", "browsers", "parity", "js", "webgl_functions", "demo", "packaging"),
+    *("cli", "browsers", "parity", "js", "webgl_functions", "webgl", "demo", "packaging"),
 )
-# The WebGL backend is a preview: its suite, which compiles hundreds of shaders on software renderers, runs when it is named.
-PREVIEW = ("webgl",)
 
 
 def main() -> int:
@@ -62,7 +60,7 @@ def test(arguments: list[str]) -> int:
     must("-m", "mypy")
     command(["npm", "run", "--silent", "check"])
     command(["npm", "test", "--silent"])
-    folders = {path.parent for path in ROOT.glob("tests/*/test_*.py") if path.parent.name not in PREVIEW}
+    folders = {path.parent for path in ROOT.glob("tests/*/test_*.py")}
     order = sorted(folders, key=lambda folder: SUITES.index(folder.name) if folder.name in SUITES else -1)
     return run("-m", "pytest", *(str(folder.relative_to(ROOT)) for folder in order))
 

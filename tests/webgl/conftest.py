@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from expectations import gallery_expectation
 from webgl_session import WebglSession
-from webkiln import Model, gallery
+from webkiln import Model
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +26,4 @@ def session_of() -> Iterator[Callable[[str], WebglSession]]:
 
 @pytest.fixture(scope="session")
 def model_of() -> Callable[[str], Model]:
-    made: dict[str, Model] = {}
-
-    def get(name: str) -> Model:
-        if name not in made:
-            made[name] = gallery.convert(name)
-        return made[name]
-
-    return get
+    return lambda name: gallery_expectation(name).model

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from expectations import gallery_expectation
 from webkiln import Session
 from webkiln.browsers import chromium, firefox, webkit
 from webkiln.errors import BrowserError, WebkilnError
-from webkiln.ops import LEAST_TOLERANCES
-from webkiln.parity.compare import compare
-from webkiln.webformat.golden import channels_of, generated_inputs
 
 FINDERS = {"firefox": firefox.find_firefox, "webkit": webkit.find_webkit}
 MODELS = ["face_landmark", "iris_landmark", "pose_landmark_lite"]
@@ -26,14 +24,6 @@ def need(browser: str) -> None:
         pytest.skip(str(error))
 
 
-def assert_near(model, inputs, received) -> None:
-    tolerances = model.tolerances(inputs)
-    for key, expected in model.run(inputs).items():
-        tolerance = max(LEAST_TOLERANCES["webgl"], tolerances[key])
-        result = compare(expected, received[key], tolerance=tolerance, channels=channels_of(model.bundle, key, expected.shape))
-        assert result.passed, f"{model.name}, output {key}: {result.reason}"
-
-
 @pytest.fixture(scope="module", params=list(FINDERS))
 def session(request) -> Iterator[Session]:
     need(request.param)
@@ -42,12 +32,11 @@ def session(request) -> Iterator[Session]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_models(session, model_of, name):
-    model = model_of(name)
-    inputs = generated_inputs(model.bundle, model.signature, 7, {})
-    assert_near(model, inputs, session.run(model, inputs))
-    assert session.build(model) == ("webgl", "webgl")
-    assert session.verify(model)["passed"]
+def test_models(session, name):
+    expectation = gallery_expectation(name)
+    expectation.check(session.run(expectation.model, expectation.inputs))
+    assert session.build(expectation.model) == ("webgl", "webgl")
+    assert session.verify(expectation.model)["passed"]
 
 
 NO_FLOATS = """(() => {
@@ -62,15 +51,15 @@ WITHOUT = {
 
 
 @pytest.mark.parametrize("case", WITHOUT)
-def test_where_webgl_is_missing_it_is_said_and_auto_takes_wasm(monkeypatch, model_of, case):
+def test_where_webgl_is_missing_it_is_said_and_auto_takes_wasm(monkeypatch, case):
     browser, message = WITHOUT[case]
     need(browser)
     if case == "chromium without WebGL":
         monkeypatch.setattr(chromium, "_ARGUMENTS", ["--disable-gpu", "--disable-software-rasterizer"])
     elif case == "firefox without WebGL":
         monkeypatch.setitem(firefox._PREFERENCES, "webgl.disabled", True)
-    model = model_of("face_landmark")
-    inputs = generated_inputs(model.bundle, model.signature, 7, {})
+    expectation = gallery_expectation("face_landmark")
+    model, inputs = expectation.model, expectation.inputs
     with Session(backend="webgl", browser=browser) as opened:
         if case == "chromium without float targets":  # no switch of the browser takes them away
             opened._host._page.evaluate(NO_FLOATS)
@@ -79,20 +68,19 @@ def test_where_webgl_is_missing_it_is_said_and_auto_takes_wasm(monkeypatch, mode
         assert message in str(refused.value)
         assert 'use the backend "wasm"' in str(refused.value)
         opened.backend = "auto"
-        assert_near(model, inputs, opened.run(model, inputs))
+        expectation.check(opened.run(model, inputs))
         assert opened.build(model)[0] == "wasm"
         assert message in opened.reason(model)
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox", "webkit"])
-def test_auto_gives_right_results_and_its_reason(model_of, browser):
+def test_auto_gives_right_results_and_its_reason(browser):
     """A named software renderer means WASM; WebKitGTK hides the name, and both backends are timed."""
     need(browser)
-    model = model_of("face_landmark")
-    inputs = generated_inputs(model.bundle, model.signature, 7, {})
+    expectation = gallery_expectation("face_landmark")
     with Session(backend="auto", browser=browser) as opened:
-        assert_near(model, inputs, opened.run(model, inputs))
-        backend, reason = opened.build(model)[0], opened.reason(model)
+        expectation.check(opened.run(expectation.model, expectation.inputs))
+        backend, reason = opened.build(expectation.model)[0], opened.reason(expectation.model)
     assert reason.startswith(f"{backend}: ")
     if browser == "webkit":
         assert " ms against " in reason

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from expectations import gallery_expectation
 from webgl_session import DRIVERS
 from webkiln.ops import LEAST_TOLERANCES
 from webkiln.parity.compare import compare
-from webkiln.webformat.golden import channels_of, generated_inputs
+from webkiln.webformat.golden import generated_inputs
 
 MODELS = [
     "pose_detection", "pose_landmark_lite", "pose_landmark_full", "face_detection_short_range", "face_landmark", "iris_landmark",
     "palm_detection_lite", "hand_landmark_lite",
 ]  # fmt: skip
-TOLERANCE = LEAST_TOLERANCES["webgl"]
-"""Of the largest magnitude of a channel; a model that amplifies rounding more has a measured tolerance of its own."""
 MOST_PROGRAMS = 25
 
 
 @pytest.mark.parametrize("layers", [1, 4])
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("name", MODELS)
-def test_model(session_of, model_of, driver, layers, name):
-    model = model_of(name)
-    inputs = generated_inputs(model.bundle, model.signature, 7, {})
+def test_model(session_of, driver, layers, name):
+    expectation = gallery_expectation(name)
     session = session_of(driver)
-    loaded = session.load(model, layers)
-    received = session.run(loaded, inputs)
+    loaded = session.load(expectation.model, layers)
+    received = session.run(loaded, expectation.inputs)
     session.dispose(loaded)
-    tolerances = model.tolerances(inputs)
-    for key, expected in model.run(inputs).items():
-        tolerance = max(TOLERANCE, tolerances[key])
-        result = compare(expected, received[key], tolerance=tolerance, channels=channels_of(model.bundle, key, expected.shape))
-        assert result.passed, f"{name}, output {key}: {result.reason}"
+    expectation.check(received)
     assert loaded["plan"]["programs"] <= MOST_PROGRAMS
     assert len(loaded["plan"]["segments"]) == 1
 
@@ -63,4 +57,4 @@ def test_fusion_changes_no_result_beyond_rounding(session_of, model_of):
         results.append(session.run(loaded, inputs))
         session.dispose(loaded)
     for key, fused in results[0].items():
-        assert compare(results[1][key], fused, tolerance=TOLERANCE).passed
+        assert compare(results[1][key], fused, tolerance=LEAST_TOLERANCES["webgl"]).passed

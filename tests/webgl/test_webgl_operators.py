@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 from claimed_operators import CLAIMED, assert_near, float_cases
 from operator_models import operator_model
 from webgl_session import DRIVERS
+from webkiln import Model
 from webkiln.ops import OPERATORS
 from webkiln.ops.table import Case
+
+VARIANTS = [(name, False) for name in CLAIMED] + [
+    (name, True) for name in CLAIMED if len(OPERATORS[name].inputs) > 1 or OPERATORS[name].variadic
+]
+"""With constants, all inputs but the first are constants, as weights are."""
+
+
+@lru_cache(maxsize=1)  # the tests of an operator follow each other
+def made(name: str, constants: bool) -> tuple[list[Case], Model, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    cases = [case for _, case in float_cases(name)]
+    assert cases, f"{name} has no case of floats"
+    model, feeds = operator_model(name, cases, constants=constants)
+    return cases, model, feeds, model.run(feeds)
 
 
 @pytest.mark.parametrize("layers", [1, 4])
 @pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("constants", [False, True], ids=["dynamic", "constant"])
-@pytest.mark.parametrize("name", CLAIMED)
+@pytest.mark.parametrize(("name", "constants"), VARIANTS, ids=[f"{name}-{'constant' if constants else 'dynamic'}" for name, constants in VARIANTS])
 def test_operator(session_of, driver, layers, name, constants):
-    numbered = float_cases(name)
-    cases = [case for _, case in numbered]
-    assert cases, f"{name} has no case of floats"
-    if constants and all(len(case.inputs) < 2 for case in cases):
-        pytest.skip("one input: the same model as with dynamic inputs")
-    model, feeds = operator_model(name, cases, constants=constants)
-    expected = model.run(feeds)
+    cases, model, feeds, expected = made(name, constants)
     session = session_of(driver)
     loaded = session.load(model, layers)
     received = session.run(loaded, feeds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ DRIVERS = {
 LIMITS = {"textureSize": 2048, "textureUnits": 16, "attachments": 4}
 
 
+_saved: weakref.WeakKeyDictionary[Model, tempfile.TemporaryDirectory[str]] = weakref.WeakKeyDictionary()
+
+
+def saved(model: Model) -> Path:
+    """The model's folder in the web format: written once, since its golden vectors take a while, and gone with the model."""
+    if model not in _saved:
+        _saved[model] = tempfile.TemporaryDirectory(prefix="webkiln-webgl-")
+        model.save(_saved[model].name)
+    return Path(_saved[model].name)
+
+
 class WebglSession:
     """One browser on one driver; close it."""
 
@@ -34,20 +46,13 @@ class WebglSession:
         self._server.mount("dist", dist_folder())
         url = self._server.mount("page", Path(__file__).parent / "page")
         self._host = PageHost(BrowserPage("chromium", options), url)
-        self._count = 0
 
     def load(self, model: Model, layers: int, limits: dict[str, int] | None = None, **options: Any) -> dict[str, Any]:
         """The page's `id` of the model and its `plan`."""
-        self._count += 1
-        prefix = f"models/{self._count}"
-        with tempfile.TemporaryDirectory() as folder:
-            model.save(Path(folder) / "model")
-            url = self._server.mount(prefix, Path(folder) / "model") + "model.json"
-            try:
-                arguments = {"url": url, "options": {"layers": layers, "limits": limits or LIMITS, **options}}
-                return self._host.call("load", arguments, self._timeout)
-            finally:
-                self._server.unmount(prefix)
+        folder = saved(model)
+        url = self._server.mount(f"models/{folder.name}", folder) + "model.json"
+        arguments = {"url": url, "options": {"layers": layers, "limits": limits or LIMITS, **options}}
+        return self._host.call("load", arguments, self._timeout)
 
     def run(self, loaded: dict[str, Any], inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         given = self._server.put(save({name: np.asarray(array, order="C") for name, array in inputs.items()}))
