@@ -1,7 +1,7 @@
 /** WebGL for whatever it has kernels for, WASM for the rest: a plan is a list of segments, between which values travel as arrays. */
 
 import { DTYPES, sizeOf } from "../../dtypes.js";
-import { arrayOf, PictureInput } from "../../pictures/input.js";
+import { arrayOf } from "../../pictures/input.js";
 import { partition, residentStates, segmentsOf } from "../../planner/segments.js";
 import { WasmBackend } from "../wasm/backend.js";
 import { isLowerable } from "../wasm/lowering.js";
@@ -175,11 +175,19 @@ export class MixedBackend {
     if (!("segments" in plan) && !this.#queue.isBusy) return this.webgl.run(plan, inputs);
     const values = copyOf(plan.graph, inputs);
     if (!("segments" in plan)) return this.#queue.add(() => this.webgl.run(plan, values));
-    return this.#queue.add(() => this.#runSegments(plan, values, (segment) => this.#runSegment(segment, values)));
+    return this.#queue.add(() => this.#runSegments(plan, values));
   }
 
   /**
-   * The inputs, as they are now. Pictures stay pictures where the device takes them at once.
+   * @param {MixedPlan | WebglPlan} plan
+   * @param {ReadonlyMap<string, any>} inputs by value, read before this returns
+   */
+  runOnDevice(plan, inputs) {
+    return "segments" in plan || this.#queue.isBusy ? null : this.webgl.runOnDevice(plan, inputs);
+  }
+
+  /**
+   * The inputs, as they are now. What is no array yet stays so where the device takes it at once.
    * @param {MixedPlan} plan
    * @param {ReadonlyMap<string, any>} inputs
    * @returns {Map<string, any>}
@@ -187,20 +195,20 @@ export class MixedBackend {
   #take({ graph, segments: [first, ...others], isComplete, outputs }, inputs) {
     const isFirst = (/** @type {string} */ name) => first?.webgl?.inputs.has(name) === true && !outputs.includes(name) && !others.some((segment) => segment.graph.inputs.includes(name));
     const stays = (/** @type {string} */ name) => isComplete && !this.#queue.isBusy && isFirst(name) && !graph.state.some(({ output }) => output === name);
-    return copyOf(graph, inputs, (name, data) => data instanceof PictureInput && stays(name));
+    return copyOf(graph, inputs, (name, data) => "read" in data && stays(name));
   }
 
   /**
    * @param {MixedPlan} plan
    * @param {Map<string, Values>} values of the inputs; the others are added
-   * @param {(segment: Segment) => Promise<Outputs> | Outputs} runSegment
+   * @param {number[]} [times] to which those of the commands are added
    * @returns {Promise<Outputs>}
    */
-  async #runSegments(plan, values, runSegment) {
-    const { graph, segments, outputs, constants } = plan;
+  async #runSegments(plan, values, times) {
+    const { graph, segments, outputs, constants, options } = plan;
     if (!plan.isComplete) await this.#complete(plan);
     for (const [name, data] of [...constants, ...this.#host]) values.set(name, data);
-    for (const segment of segments) for (const [name, { data }] of await runSegment(segment)) values.set(name, data);
+    for (const segment of segments) for (const [name, { data }] of await this.#runSegment(segment, values, options, times)) values.set(name, data);
     const valueOf = (/** @type {string} */ name) => /** @type {Values} */ (values.get(name));
     const next = graph.state.filter(({ input }) => this.#host.has(input)).map(({ input, output }) => /** @type {[string, Values]} */ ([input, valueOf(output)]));
     for (const [name, data] of next) this.#host.set(name, data);
@@ -210,22 +218,47 @@ export class MixedBackend {
   /**
    * @param {Segment} segment
    * @param {ReadonlyMap<string, Values>} values
-   * @returns {Promise<Outputs> | Outputs}
+   * @param {Options} options of the plan
+   * @param {number[]} [times] to which those of the segment are added
+   * @returns {Outputs | Promise<Outputs>}
    */
-  #runSegment(segment, values) {
-    if (segment.webgl) return this.webgl.run(segment.webgl, values);
+  #runSegment(segment, values, { fuse }, times) {
+    if (segment.webgl) return times ? this.#timeSegment(segment.webgl, values, times) : this.webgl.run(segment.webgl, values);
     const wasm = /** @type {WasmBackend} */ (this.#wasm);
-    return copyOutputs(wasm.run(this.#current(segment), values));
+    const plan = this.#current(segment, fuse);
+    if (!times) return copyOutputs(wasm.run(plan, values));
+    times.push(...wasm.time(plan, values));
+    return copyOutputs(wasm.read(plan));
+  }
+
+  /**
+   * @param {WebglPlan} plan
+   * @param {ReadonlyMap<string, Values>} values
+   * @param {number[]} times to which those of the segment are added
+   * @returns {Promise<Outputs>}
+   */
+  async #timeSegment(plan, values, times) {
+    const { webgl } = this;
+    const begin = performance.now();
+    webgl.write(plan, values);
+    if (plan.inputs.size) times.push(performance.now() - begin);
+    times.push(...webgl.time(plan, values));
+    const drawn = performance.now();
+    webgl.copy(plan);
+    const outputs = await webgl.read(plan);
+    if (plan.outputs.size) times.push(performance.now() - drawn);
+    return outputs;
   }
 
   /**
    * The plan of a WASM segment. What was planned after it may have moved what it reads.
    * @param {Segment} segment
+   * @param {boolean} [fuse]
    * @returns {WasmPlan}
    */
-  #current(segment) {
+  #current(segment, fuse) {
     const wasm = /** @type {WasmBackend} */ (this.#wasm);
-    if (segment.wasm?.generation !== wasm.generation) segment.wasm = wasm.prepare(segment.graph);
+    if (segment.wasm?.generation !== wasm.generation) segment.wasm = wasm.prepare(segment.graph, { fuse });
     return /** @type {WasmPlan} */ (segment.wasm);
   }
 
@@ -242,35 +275,9 @@ export class MixedBackend {
     return this.#queue.add(async () => {
       /** @type {number[]} */
       const times = [];
-      await this.#runSegments(plan, values, (segment) => this.#timeSegment(segment, values, times));
+      await this.#runSegments(plan, values, times);
       return times;
     });
-  }
-
-  /**
-   * @param {Segment} segment
-   * @param {ReadonlyMap<string, Values>} values
-   * @param {number[]} times to which those of the segment are added
-   * @returns {Promise<Outputs>}
-   */
-  async #timeSegment(segment, values, times) {
-    if (!segment.webgl) {
-      const wasm = /** @type {WasmBackend} */ (this.#wasm);
-      const plan = this.#current(segment);
-      times.push(...wasm.time(plan, values));
-      return copyOutputs(wasm.read(plan));
-    }
-    const { webgl } = this;
-    const plan = segment.webgl;
-    const begin = performance.now();
-    webgl.write(plan, values);
-    if (plan.inputs.size) times.push(performance.now() - begin);
-    times.push(...webgl.time(plan, values));
-    const drawn = performance.now();
-    webgl.copy(plan);
-    const outputs = await webgl.read(plan);
-    if (plan.outputs.size) times.push(performance.now() - drawn);
-    return outputs;
   }
 
   /**

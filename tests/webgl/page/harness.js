@@ -5,11 +5,10 @@ import { loadModule } from "../js/backends/wasm/module.js";
 import { Context } from "../js/backends/webgl/context.js";
 import { WebglBackend } from "../js/backends/webgl/backend.js";
 import { loadSources } from "../js/constants.js";
-import { evaluateDim } from "../js/dims.js";
 import { readInput } from "../js/dtypes.js";
 import { fetchJson } from "../js/fetching.js";
 import { readModel } from "../js/format.js";
-import { inferGraph, liveGraph } from "../js/graph.js";
+import { bindSymbols, inferGraph, liveGraph } from "../js/graph.js";
 import { createSession } from "../js/session.js";
 
 /** How many objects of the device were made, and how many of each kind are left. */
@@ -38,14 +37,13 @@ function contextOf({ layers, limits }) {
   return contexts.get(key);
 }
 
-/** `crossing`: the work that a WebGL segment must be worth beside WASM; by default WebGL has whatever it can run; null: the runtime's own default. */
-async function load(url, { layers, limits, fuse = true, crossing = 0 }) {
+/** `crossing`: the work that a WebGL segment must be worth beside WASM; by default WebGL has whatever it can run; null: the runtime's own default. `symbols`: what is planned first. */
+async function load(url, { layers, limits, fuse = true, crossing = 0, symbols = {} }) {
   const base = new URL(url, location.href);
   const description = readModel(await fetchJson(base, {}));
   const [signature] = description.signatures;
   const live = liveGraph(description, signature);
   const sources = await loadSources({ description, base, fetching: {} }, live.constants);
-  const graph = inferGraph(description, signature, live, new Map());
   const context = contextOf({ layers, limits });
   const states = description.state.map(({ input, shape, dtype, initial }) => ({ name: input, shape, dtype, initial }));
   const sourceOf = (name) => sources.get(name);
@@ -56,7 +54,14 @@ async function load(url, { layers, limits, fuse = true, crossing = 0 }) {
   };
   const backend = new MixedBackend(new WebglBackend(context, states, sourceOf), states, sourceOf, loadWasm, { crossing: crossing ?? undefined });
   const started = performance.now();
-  const plan = backend.prepare(graph, { fuse });
+  const plans = new Map();
+  const planFor = (symbols) => {
+    const key = JSON.stringify([...symbols]);
+    // What was planned before a state moved is planned again, as models do.
+    if (plans.get(key)?.generation !== backend.generation) plans.set(key, backend.prepare(inferGraph(description, signature, live, symbols), { fuse }));
+    return plans.get(key);
+  };
+  const plan = planFor(new Map(Object.entries(symbols)));
   await backend.ready(plan);
   const compileMilliseconds = performance.now() - started;
   const model = {
@@ -73,8 +78,10 @@ async function load(url, { layers, limits, fuse = true, crossing = 0 }) {
       compileMilliseconds,
     },
     async run(inputs) {
-      const values = new Map(signature.inputs.map(({ name, value, dtype, shape }) => [value, readInput(name, inputs[name], dtype, shape.map((dim) => evaluateDim(dim, new Map()))).data]));
-      const results = await backend.run(plan, values);
+      const read = new Map(signature.inputs.map((argument) => [argument, readInput(argument.name, inputs[argument.name], argument.dtype, argument.shape)]));
+      const shapes = new Map([...read].map(([{ name }, { shape }]) => [name, shape]));
+      const values = new Map([...read].map(([{ value }, { data }]) => [value, data]));
+      const results = await backend.run(planFor(bindSymbols(signature.inputs, shapes, description.symbols)), values);
       const error = context.gl.getError();
       if (error) throw new Error(`WebGL error ${error}`);
       return Object.fromEntries(signature.outputs.map(({ name, value }) => [name, Object.assign(results.get(value).data, { shape: results.get(value).shape })]));
