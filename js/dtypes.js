@@ -9,7 +9,7 @@ import { InputError } from "./errors.js";
 /** @typedef {number | bigint | boolean | unknown[]} NestedArray numbers, however deep */
 /** @typedef {import("./pictures/sources.js").PictureSource | import("./pictures/sources.js").PicturePart} PictureValue */
 /** @typedef {AnyArray | NestedArray | { data: AnyArray | NestedArray, shape?: readonly number[] }} ArrayValue */
-/** @typedef {ArrayValue | PictureValue} InputValue */
+/** @typedef {ArrayValue | PictureValue | import("./device_tensor.js").DeviceTensor} InputValue */
 
 /**
  * What a source's dtype is inside, what its results are, and which integers it may hold.

@@ -16,6 +16,7 @@
 export { load } from "./load.js";
 export { Model } from "./model.js";
 export { RemoteModel } from "./remote.js";
+export { DeviceTensor } from "./device_tensor.js";
 export { placement } from "./pictures/placement.js";
 export { FetchError, FormatError, HashError, InputError, ShapeError, UnsupportedOperatorError, WebkilnError } from "./errors.js";
 export { version } from "./version.js";

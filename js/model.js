@@ -11,7 +11,8 @@ import { generate } from "./generator.js";
 import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
 import { MixedBackend } from "./backends/mixed/backend.js";
 import { Queue } from "./backends/mixed/queue.js";
-import { arrayOf, PictureInput, readPicture } from "./pictures/input.js";
+import { DeviceTensor, heldHere } from "./device_tensor.js";
+import { arrayOf, readDeferred } from "./pictures/input.js";
 import { withPictures } from "./pictures/sources.js";
 import { verify } from "./verify.js";
 
@@ -25,8 +26,9 @@ import { verify } from "./verify.js";
 /** @typedef {import("./backends/wasm/module.js").Build | "webgl"} Build of the WASM module, or the other backend */
 /** @typedef {{ module: WebAssembly.Module, build: import("./backends/wasm/module.js").Build }} CompiledModule */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
+/** @typedef {import("./pictures/input.js").Input} Input */
 /** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
-/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, ArrayLike<number> | PictureInput> }} ReadInputs shapes by argument, elements by value */
+/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, Input> }} ReadInputs shapes by argument, elements by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, backend: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry of an "upload" or a "read-back", `nodes` are the values that cross */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
@@ -44,6 +46,7 @@ import { verify } from "./verify.js";
  * @property {(plan: any, onProgress?: (done: number, all: number) => void) => Promise<void>} [ready] waits until a plan can run without a pause; counts programs
  * @property {(plan: any) => void} [release] gives back what a plan holds
  * @property {(plan: any, inputs: ReadonlyMap<string, any>) => Outputs | Promise<Outputs>} run reads the inputs and decides the order of runs before it returns
+ * @property {(plan: any, inputs: ReadonlyMap<string, any>) => Map<string, import("./device_tensor.js").Held> | null} [runOnDevice] as `run`; null where the results come to the host
  * @property {(plan: any, inputs: ReadonlyMap<string, any>) => number[] | Promise<number[]>} time milliseconds of each command
  * @property {() => any} saveState
  * @property {(saved: any) => void} restoreState
@@ -152,23 +155,40 @@ export class Model {
 
   /**
    * Runs the model. Calls run one after another, in the order in which they were made; inputs are read at the call.
+   * @overload
    * @param {Record<string, InputValue>} inputs by name
+   * @param {{ on?: "host" }} [options]
    * @returns {Promise<Record<string, Tensor>>} outputs by name, each with its `shape`
    * @throws {InputError} which input, what was wanted, what was given
    */
-  async run(inputs) {
-    return this.#taking(inputs, (taken) => this.#runTaken(taken));
+  /**
+   * Runs the model, and leaves the results where they were computed.
+   * @overload
+   * @param {Record<string, InputValue>} inputs by name
+   * @param {{ on: "device" }} options
+   * @returns {Promise<Record<string, DeviceTensor>>} outputs by name
+   */
+  /**
+   * @param {Record<string, InputValue>} inputs
+   * @param {{ on?: "host" | "device" }} [options]
+   * @returns {Promise<Record<string, any>>}
+   */
+  async run(inputs, { on = "host" } = {}) {
+    if (on !== "host" && on !== "device") throw new InputError(`run: results stay on the "host" or the "device", got ${JSON.stringify(on)}`);
+    return this.#taking(inputs, (taken) => this.#runTaken(taken, on === "device"));
   }
 
   /**
    * @param {Record<string, InputValue>} inputs
-   * @returns {Promise<Record<string, Tensor>>}
+   * @param {boolean} isOnDevice where the results stay
+   * @returns {Promise<Record<string, any>>}
    */
-  #runTaken(inputs) {
+  #runTaken(inputs, isOnDevice) {
     const { shapes, values } = this.#readInputs(inputs);
     // A run that is repeated has its inputs still, whatever the caller does with the arrays meanwhile.
     const kept = this.build === "webgl" ? new Map([...values].map(([name, data]) => [name, keep(data)])) : values;
-    return this.#surviving(() => this.#run({ shapes, values: kept }));
+    const read = { shapes, values: kept };
+    return isOnDevice ? this.#surviving(() => this.#runOnDevice(read)) : this.#surviving(() => this.#run(read));
   }
 
   /** Forgets the state: the next run starts from the initial one. */
@@ -435,14 +455,14 @@ export class Model {
     /** @type {ReadInputs["values"]} */
     const values = new Map();
     for (const { name, value, dtype, shape } of declared) {
-      const picture = readPicture(name, inputs[name], this.processing, shape);
+      const deferred = readDeferred(name, inputs[name], this.processing, dtype, shape);
       const isFloat = SOURCE_DTYPES.get(dtype)?.dtype === "f32";
-      if (picture && isFloat && this.#backend.takesPictures) {
-        shapes.set(name, picture.shape);
-        values.set(value, picture);
+      if (deferred && isFloat && this.#backend.takesPictures) {
+        shapes.set(name, deferred.shape);
+        values.set(value, deferred);
         continue;
       }
-      const given = picture ? { data: isFloat ? picture.read() : Int32Array.from(picture.read(), Math.round), shape: picture.shape } : /** @type {import("./dtypes.js").ArrayValue} */ (inputs[name]);
+      const given = deferred ? { data: isFloat ? Float32Array.from(deferred.read()) : Int32Array.from(deferred.read(), Math.round), shape: deferred.shape } : /** @type {import("./dtypes.js").ArrayValue} */ (inputs[name]);
       const read = readInput(name, given, dtype, shape);
       shapes.set(name, read.shape);
       values.set(value, read.data);
@@ -519,9 +539,30 @@ export class Model {
    */
   #run({ shapes, values }) {
     this.#check();
-    const given = this.#backend.takesPictures ? values : new Map([...values].map(([name, data]) => [name, arrayOf(data)]));
+    const given = this.#given(values);
     const outputs = this.#backend.run(this.#planFor(shapes), given);
     return outputs instanceof Promise ? outputs.then((read) => this.#results(read)) : this.#results(outputs);
+  }
+
+  /** @param {ReadInputs["values"]} values */
+  #given(values) {
+    return this.#backend.takesPictures ? values : new Map([...values].map(([name, data]) => [name, arrayOf(data)]));
+  }
+
+  /**
+   * @param {ReadInputs} inputs
+   * @returns {Promise<Record<string, DeviceTensor>>}
+   */
+  async #runOnDevice(inputs) {
+    this.#check();
+    const { outputs } = this.#parts.signature;
+    const plan = this.#planFor(inputs.shapes);
+    const held = this.#backend.runOnDevice?.(plan, this.#given(inputs.values));
+    if (!held) return heldHere(await this.#run(inputs), outputs);
+    return Object.fromEntries(outputs.map(({ name, value, dtype }) => {
+      const { shape } = /** @type {import("./graph.js").TensorType} */ (plan.graph.types.get(value));
+      return [name, new DeviceTensor(shape, dtype, /** @type {import("./device_tensor.js").Held} */ (held.get(value)))];
+    }));
   }
 
   /**

@@ -3,6 +3,7 @@
 import { workerAddress, workerType } from "./assets.js";
 import { Queue } from "./backends/mixed/queue.js";
 import { absoluteLocation } from "./backends/wasm/module.js";
+import { heldHere } from "./device_tensor.js";
 import { FetchError, restoreError, WebkilnError } from "./errors.js";
 import { isNode, request, resolveAddress } from "./fetching.js";
 import { withPictures } from "./pictures/sources.js";
@@ -175,11 +176,26 @@ export class RemoteModel {
 
   /**
    * Runs the model. Calls run one after another; inputs are copied at the call.
+   * @overload
    * @param {Record<string, InputValue>} inputs by name
+   * @param {{ on?: "host" }} [options]
    * @returns {Promise<Record<string, Tensor>>} outputs by name, each with its `shape`
    */
-  async run(inputs) {
-    return this.#taking(inputs, async (taken) => fromEntries(await this.#connection.call("run", [taken])));
+  /**
+   * Runs the model. Results come out of the worker in any case.
+   * @overload
+   * @param {Record<string, InputValue>} inputs by name
+   * @param {{ on: "device" }} options
+   * @returns {Promise<Record<string, import("./device_tensor.js").DeviceTensor>>} outputs by name
+   */
+  /**
+   * @param {Record<string, InputValue>} inputs
+   * @param {{ on?: "host" | "device" }} [options]
+   * @returns {Promise<Record<string, any>>}
+   */
+  async run(inputs, { on } = {}) {
+    const results = await this.#taking(inputs, async (taken) => fromEntries(await this.#connection.call("run", [taken])));
+    return on === "device" ? heldHere(results, this.#info.outputs) : results;
   }
 
   /**

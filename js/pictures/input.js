@@ -1,5 +1,6 @@
 /** A picture on its way to an input: a backend takes it as it is, or reads it as an array. */
 
+import { DeviceTensor } from "../device_tensor.js";
 import { InputError } from "../errors.js";
 import { completeSpec, placeInput } from "./placement.js";
 import { COLORS, samplePicture } from "./sampling.js";
@@ -28,13 +29,38 @@ export class PictureInput {
   }
 }
 
+/** @typedef {ArrayLike<number> | PictureInput | DeviceTensor} Input what is given for a value */
+
 /**
- * @template T
- * @param {T | PictureInput} data
- * @returns {T | Float32Array}
+ * @param {Input} data
+ * @returns {ArrayLike<number>}
  */
 export function arrayOf(data) {
-  return data instanceof PictureInput ? data.read() : data;
+  return data instanceof PictureInput || data instanceof DeviceTensor ? data.read() : data;
+}
+
+/**
+ * An input that no array was given for.
+ * @param {string} name of an input
+ * @param {unknown} value
+ * @param {any} processing of model.json
+ * @param {string} dtype declared
+ * @param {readonly (number | string)[]} shape declared
+ * @returns {PictureInput | DeviceTensor | null} null for anything else
+ * @throws {InputError}
+ */
+export function readDeferred(name, value, processing, dtype, shape) {
+  if (!(value instanceof DeviceTensor)) return readPicture(name, value, processing, shape);
+  if (value.dtype !== dtype || !fits(value.shape, shape)) throw new InputError(`input ${JSON.stringify(name)}: wanted ${dtype} [${shape.join(", ")}], got a tensor of ${value.dtype} [${value.shape.join(", ")}]`);
+  return value;
+}
+
+/**
+ * @param {readonly number[]} shape
+ * @param {readonly (number | string)[]} declared
+ */
+function fits(shape, declared) {
+  return shape.length === declared.length && declared.every((dim, axis) => typeof dim === "string" || dim === shape[axis]);
 }
 
 /**
@@ -51,8 +77,7 @@ export function readPicture(name, value, processing, shape) {
     if (!part) return null;
     const picture = new PictureInput(part, completeSpec(processing?.inputs?.[name]));
     if (shape.length < picture.shape.length) picture.shape.splice(0, picture.shape.length - shape.length);
-    const fits = picture.shape.length === shape.length && shape.every((dim, axis) => typeof dim === "string" || dim === picture.shape[axis]);
-    if (!fits) throw new InputError(`model.json says that a picture becomes [${picture.shape.join(", ")}] (processing.inputs), and that the input is [${shape.join(", ")}]; give an array`);
+    if (!fits(picture.shape, shape)) throw new InputError(`model.json says that a picture becomes [${picture.shape.join(", ")}] (processing.inputs), and that the input is [${shape.join(", ")}]; give an array`);
     return picture;
   });
 }

@@ -1,5 +1,6 @@
 /** What holds a picture: which things do, how large they are, their pixels, and how they stay as they are. */
 
+import { DeviceTensor } from "../device_tensor.js";
 import { InputError } from "../errors.js";
 import { completeSpec } from "./placement.js";
 
@@ -120,11 +121,12 @@ export async function withPictures(queue, inputs, processing, task, isElsewhere 
     }
   };
   const isWaiting = given.some(([name, value]) => {
+    if (value instanceof DeviceTensor) return isElsewhere;
     const part = named(name, () => pictureIn(value));
     return part && !part.close && (isElsewhere ? DRAWABLE : DECODED).test(kindOf(part.picture));
   });
   if (!queue.isBusy && !isWaiting) return perform(inputs);
-  const kept = Promise.all(given.map(async ([name, value]) => [name, await named(name, () => keep(value, processing?.inputs?.[name]))]));
+  const kept = Promise.all(given.map(async ([name, value]) => [name, await named(name, () => (value instanceof DeviceTensor ? (isElsewhere ? value.data() : value) : keep(value, processing?.inputs?.[name])))]));
   kept.catch(() => undefined); // it is met in turn
   return queue.add(async () => perform(Object.fromEntries(await kept)));
 }

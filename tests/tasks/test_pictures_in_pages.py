@@ -32,14 +32,22 @@ IN_THE_MIDDLE = {"type": "picture", "width": 1, "height": 1, "resize": "stretch"
 PLAIN = {"type": "picture", "width": 16, "height": 12, "scale": [255.0]}
 
 
-def echo(spec: dict[str, Any], shape: tuple[int, ...], dtype: str = "float32") -> Model:
-    """A model that gives its input back."""
+def echo(spec: dict[str, Any], shape: tuple[int, ...], dtype: str = "float32", more: bool = False) -> Model:
+    """A model that gives its input back, with its first channel once more if asked."""
     b = GraphBuilder()
     kind = {"float32": "f32", "uint8": "u8"}[dtype]
     x = b.input("x", kind, shape)
     zero = b.constant(np.zeros(1, np.float32 if kind == "f32" else np.uint8), "zero")
-    b.output(b.node("add", [x, zero], {}, output="y") if kind == "f32" else b.node("reshape", [x], {"shape": list(shape)}, output="y"))
-    signature = Signature("main", [Argument("image", "x", dtype, shape)], [Argument("y", "y", dtype, shape)])
+    out = shape
+    if more:
+        out = (*shape[:-1], shape[-1] + 1)
+        first = b.node("slice", [x], {"start": [0] * len(shape), "size": [*shape[:-1], 1], "step": [1] * len(shape)})
+        b.output(b.node("concat", [x, first], {"axis": len(shape) - 1}, output="y"))
+    elif kind == "f32":
+        b.output(b.node("add", [x, zero], {}, output="y"))
+    else:
+        b.output(b.node("reshape", [x], {"shape": list(shape)}, output="y"))
+    signature = Signature("main", [Argument("image", "x", dtype, shape)], [Argument("y", "y", dtype, out)])
     return Model(Bundle(b.graph, [signature], name="echo", processing={"inputs": {"image": spec}}))
 
 
@@ -144,8 +152,37 @@ def test_runs_keep_their_order_and_their_pictures(site: Site, way: str) -> None:
     np.testing.assert_allclose(answer["values"], [255, 10, 20], atol=6)  # the canvas is not opaque: its colours are rounded
 
 
-@pytest.mark.parametrize("way", ["wasm", "webgl"])
-def test_integers_are_rounded(site: Site, way: str) -> None:
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("way", "to"), [("webgl", "webgl"), ("wasm", "wasm"), ("webgl", "wasm"), ("wasm", "webgl"), ("webgl", "wasm in a worker")])
+def test_results_on_the_device(site: Site, way: str, to: str, channels: int) -> None:
+    height, width = 9, 14
+    pixels = np.random.default_rng(5).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    pixels[..., 3] = 255
+    spec = {"type": "picture", "width": width, "height": height, "scale": [255.0], "color": "GRAY" if channels == 1 else "RGB"}
+    url = site.save(f"device{channels}", echo(spec, (1, height, width, min(channels, 3)), more=channels == 4))
+    url_next = site.save(f"next{channels}", echo({"type": "tensor"}, (1, height, width, channels)))
+    rgba = base64.b64encode(pixels.tobytes()).decode()
+    answer = site.call("device", url, url_next, {"rgba": rgba, "width": width, "height": height}, WAYS[way], WAYS[to])
+    expected, inverse = prepare_picture(pixels, spec), prepare_picture(255 - pixels, spec)
+    if channels == 4:
+        expected, inverse = (np.concatenate([one, one[..., :1]], axis=-1) for one in (expected, inverse))
+    np.testing.assert_allclose(array(answer["kept"]), expected, atol=1e-6)
+    np.testing.assert_allclose(array(answer["passed"]), inverse, atol=1e-6)
+    np.testing.assert_allclose(array(answer["again"]), expected, atol=1e-6)
+    shown = array(answer["pixels"], np.uint8).astype(float)
+    opacity = expected[0, ..., 3:] if channels == 4 else np.ones((height, width, 1))
+    np.testing.assert_allclose(shown[..., 3:], 255 * opacity, atol=1)
+    # The canvas keeps colours times alpha, in eight bits.
+    np.testing.assert_allclose(shown[..., :3] * opacity, 255 * np.broadcast_to(expected[0, ..., :3], (height, width, 3)) * opacity, atol=1.5)
+    assert answer["dtype"] == "float32"
+    assert answer["error"] == "WebkilnError: this tensor was disposed"
+    assert answer["wrong"].startswith('InputError: input "image": wanted float32')
+    assert answer["textures"] == 0
+    if (way, to) == ("webgl", "webgl"):
+        assert answer["reads"] == 0
+
+
+def test_integers_are_rounded(site: Site) -> None:
     spec = {"type": "picture", "width": 4, "height": 4}
     case = PictureCase(picture_cases(8)[3].pixels, spec, None)
     expected = prepare_picture(case.pixels, spec)

@@ -1,5 +1,6 @@
 /** The WebGL2 backend: weights in textures, a plan of draws, results through a buffer and a fence. */
 
+import { DeviceTensor } from "../../device_tensor.js";
 import { sizeOf } from "../../dtypes.js";
 import { ContextLostError, WebkilnError } from "../../errors.js";
 import { arrayOf, PictureInput } from "../../pictures/input.js";
@@ -7,6 +8,7 @@ import { numbersOf } from "./draws.js";
 import { PictureLoader } from "./pictures.js";
 import { canHold, planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
+import { HeldSurface } from "./results.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
 import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
 
@@ -33,6 +35,7 @@ import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
  * @property {boolean} isReleased
  */
 /** @typedef {{ kernel: string, operations: import("../../graph.js").Operation[] }} Command */
+/** @typedef {import("../../pictures/input.js").Input} Input */
 /** @typedef {Plan & { device: Device, commands: Command[], generation: number }} ReadyPlan */
 
 export class WebglBackend {
@@ -166,7 +169,7 @@ export class WebglBackend {
   /**
    * Sends the inputs to their textures.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
+   * @param {ReadonlyMap<string, Input>} inputs by value
    */
   write({ inputs: storages, device: { staging, pictures } }, inputs) {
     this.check();
@@ -178,8 +181,9 @@ export class WebglBackend {
       if (!layout.texels) continue;
       const given = inputs.get(name);
       if (given instanceof PictureInput && pictures.get(name)?.load(given)) continue;
+      if (given instanceof DeviceTensor && given.held instanceof HeldSurface && given.held.copyTo(this, storage)) continue;
       const texels = /** @type {Float32Array} */ (staging.get(name));
-      packBlocks(layout, arrayOf(/** @type {ArrayLike<number>} */ (given)), texels);
+      packBlocks(layout, arrayOf(/** @type {Input} */ (given)), texels);
       gl.bindTexture(gl.TEXTURE_2D_ARRAY, surfaceOf(storage).texture);
       gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, 0, layout.width, layout.height, layout.layers, gl.RGBA, gl.FLOAT, texels);
     }
@@ -211,16 +215,35 @@ export class WebglBackend {
   /**
    * Runs a plan. The device is told everything before this returns, so that runs follow each other in the order of the calls.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value, read before this returns
+   * @param {ReadonlyMap<string, Input>} inputs by value, read before this returns
    * @returns {Promise<Map<string, { data: ArrayLike<number>, shape: number[] }>>} outputs by value
    */
   run(plan, inputs) {
+    this.start(plan, inputs);
+    return this.read(plan);
+  }
+
+  /**
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, Input>} inputs by value, read before this returns
+   */
+  start(plan, inputs) {
     this.guarded(() => {
       this.write(plan, inputs);
       this.draw(plan);
       this.copy(plan);
     });
-    return this.read(plan);
+  }
+
+  /**
+   * Runs a plan whose outputs stay here.
+   * @param {ReadyPlan} plan
+   * @param {ReadonlyMap<string, Input>} inputs by value, read before this returns
+   * @returns {Map<string, HeldSurface>} outputs by value
+   */
+  runOnDevice(plan, inputs) {
+    this.start(plan, inputs);
+    return this.guarded(() => new Map([...plan.outputs].map(([name, storage]) => [name, new HeldSurface(this, storage)])));
   }
 
   /**
@@ -264,7 +287,7 @@ export class WebglBackend {
   /**
    * The time of each draw, the device waited for after each.
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
+   * @param {ReadonlyMap<string, Input>} inputs by value
    * @returns {number[]} milliseconds
    */
   time(plan, inputs) {
@@ -273,7 +296,7 @@ export class WebglBackend {
 
   /**
    * @param {ReadyPlan} plan
-   * @param {ReadonlyMap<string, ArrayLike<number> | PictureInput>} inputs by value
+   * @param {ReadonlyMap<string, Input>} inputs by value
    * @returns {number[]} milliseconds
    */
   timeOnDevice(plan, inputs) {

@@ -128,7 +128,7 @@ export class Context {
 /** @returns {WebGL2RenderingContext} */
 function createContext() {
   const open = (/** @type {OffscreenCanvas | HTMLCanvasElement | null} */ canvas) =>
-    canvas?.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
+    canvas?.getContext("webgl2", { antialias: false, depth: false, stencil: false, powerPreference: "high-performance" });
   // WebKitGTK has OffscreenCanvas, and WebGL only for the element.
   const gl = open(typeof OffscreenCanvas === "function" ? new OffscreenCanvas(1, 1) : null) ?? open(typeof document === "object" ? document.createElement("canvas") : null);
   if (!gl) throw new NoWebglError('there is no WebGL2 here; use the backend "wasm"');

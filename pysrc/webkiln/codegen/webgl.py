@@ -95,6 +95,7 @@ SKELETONS: dict[str, Skeleton] = {
     "move": Skeleton("move", ("x",), f"{_MOVE} x_channels", True, {"aligned": False, "masked": False}),
     "pad": Skeleton("move", ("x",), f"{_MOVE} x_channels *value", True, {"aligned": False, "masked": True}),
     "pad_aligned": Skeleton("move", ("x",), f"{_MOVE} block *value", True, {"aligned": True, "masked": True}),
+    "canvas": Skeleton("canvas", ("x",), "height channels"),
     "picture": Skeleton("picture", options={"planar": False}),
     "picture_planar": Skeleton("picture", options={"planar": True}),
     "concat_rows": Skeleton("concat", (), "inner size", options={"channels": False}),

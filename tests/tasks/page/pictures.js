@@ -14,6 +14,16 @@ for (const kind of ["Texture", "Buffer", "Framebuffer", "Program", "Shader"]) {
   };
 }
 
+/** What else is counted: reads that go to the host, textures that are left. */
+const counts = { reads: 0, textures: 0 };
+for (const [name, key, step] of [["readPixels", "reads", 1], ["createTexture", "textures", 1], ["deleteTexture", "textures", -1]]) {
+  const own = WebGL2RenderingContext.prototype[name];
+  WebGL2RenderingContext.prototype[name] = function (...args) {
+    counts[key] += step;
+    return own.apply(this, args);
+  };
+}
+
 const models = new Map();
 
 async function modelOf(url, options) {
@@ -128,6 +138,28 @@ globalThis.tests = {
     data.fill(99);
     canvas.getContext("2d").fillRect(0, 0, 3, 3);
     return { values: await Promise.all(runs), ended };
+  },
+
+  /** Results that stay, go from one model to another, and are drawn. */
+  async device(url, next, { rgba, width, height }, from, to) {
+    const [first, second] = [await load(new URL(url, location.href), { relaxed: false, ...from }), await load(new URL(next, location.href), { relaxed: false, ...to })];
+    const image = { data: bytesOf(rgba), width, height };
+    const before = { ...counts };
+    const { y: kept } = await first.run({ image }, { on: "device" });
+    const { y: other } = await first.run({ image: { ...image, data: image.data.map((value) => 255 - value) } }, { on: "device" });
+    const { y: passed } = await second.run({ image: other }, { on: "device" });
+    const reads = counts.reads - before.reads;
+    const canvas = drawn(new OffscreenCanvas(1, 1), { data: new Uint8ClampedArray(4).fill(255), width: 1, height: 1 });
+    kept.draw(canvas);
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const answers = await Promise.all([kept.data(), passed.data(), second.run({ image: kept }).then(({ y }) => y)]);
+    for (const tensor of [kept, other, passed]) tensor.dispose();
+    const textures = counts.textures - before.textures;
+    const error = await kept.data().catch(({ name, message }) => `${name}: ${message}`);
+    const wrong = await second.run({ image: new (kept.constructor)([1, 2], "float32", { data: async () => new Float32Array(2) }) }).catch(({ name, message }) => `${name}: ${message}`);
+    first.dispose();
+    second.dispose();
+    return { dtype: kept.dtype, kept: asAnswer(answers[0]), passed: asAnswer(answers[1]), again: asAnswer(answers[2]), pixels: { shape: [pixels.height, pixels.width, 4], data: textOf(pixels.data) }, reads, textures, error, wrong };
   },
 
   async problem(url, given, options) {
