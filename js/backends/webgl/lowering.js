@@ -325,7 +325,7 @@ function lowerConv2d({ inputs: [x, w, bias], attributes }, unit) {
     inputs_of_group: depthOfGroup, outputs_of_group: outChannels / groups,
   };
   const skeleton = isDepthwise ? "depthwise" : groups > 1 ? "grouped" : "conv2d";
-  const window = skeleton !== "grouped" && dilation[1] === 1 ? windowFor(from, output, { kernel: kernelWidth, stride: stride[1], padding: left }) : undefined;
+  const window = skeleton !== "grouped" && dilation[1] === 1 ? windowFor(from, output, { kernel: kernelWidth, stride: stride[1], padding: left, lines: kernelHeight }) : undefined;
   this.emit({ skeleton: window ? `${skeleton}_window` : skeleton, output, inputs, fields, window, finish });
 }
 
@@ -355,7 +355,7 @@ function lowerPool({ op, inputs: [x], attributes: { window, stride, padding, cou
     window_height: window[0], window_width: window[1], stride_height: stride[0], stride_width: stride[1],
     padding_top: padding[0], padding_left: padding[1], initial: INITIAL[fold],
   };
-  const along = windowFor(from, output, { kernel: window[1], stride: stride[1], padding: padding[1] });
+  const along = windowFor(from, output, { kernel: window[1], stride: stride[1], padding: padding[1], lines: window[0] });
   this.emit({ skeleton: along ? "pool2d_window" : "pool2d", output, inputs: [from], fields, window: along, fold, finish });
 }
 

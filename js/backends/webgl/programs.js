@@ -23,7 +23,7 @@ import { nextTask } from "./readback.js";
  * @property {Window | null} window of a skeleton that has its width, stride and padding in its text
  */
 /** @typedef {"sum" | "max" | "min" | "prod"} Fold */
-/** @typedef {{ kernel: number, stride: number, padding: number }} Window along the columns */
+/** @typedef {{ kernel: number, stride: number, padding: number, lines: number }} Window along the columns, and its lines */
 
 /**
  * @param {string} text
@@ -108,11 +108,12 @@ export function windowColumns({ kernel, stride, padding }, layers) {
  * @param {string} tap
  */
 function windowOf(window, layers, tap) {
-  const { kernel, stride } = window;
+  const { kernel, stride, lines } = window;
   const columns = windowColumns(window, layers);
   const blocks = columns.filter(({ n }, k) => n !== columns[k - 1]?.n);
   const each = (/** @type {string} */ text, /** @type {Record<string, number>[]} */ list) => list.map((values) => fill(text, { stride, ...values })).join("\n");
   return {
+    lines,
     blocks: each(pieces.window_block, blocks),
     edges: each(pieces.window_edge, blocks),
     places: each(pieces.window_place, blocks),
