@@ -20,7 +20,7 @@ import { loadRemote } from "./remote.js";
  * @property {string} [cache] name of a Cache Storage cache in which the files are kept; off by default
  * @property {import("./backends/wasm/module.js").WasmLocation} [wasm] where the .wasm files are: a folder's address, or { plain, relaxed }, each an address, ArrayBuffer or Uint8Array
  * @property {boolean} [relaxed] false: always the plain build, with the same bits everywhere
- * @property {boolean} [worker] true: in a worker
+ * @property {boolean} [worker] true: in a worker; the backend "webgl" on this thread, as a `Model`, where workers have no WebGL2
  * @property {string} [workerUrl] where webkiln.worker.min.js is, when it is not next to the script
  * @property {string} [signature] its name; the first one by default
  */
@@ -32,7 +32,7 @@ const BACKENDS = ["auto", "wasm", "webgl"];
  * Loads a model in the Webkiln format.
  * @overload
  * @param {string | URL} url of model.json; in Node also a path
- * @param {LoadOptions & { worker: true }} options
+ * @param {LoadOptions & { worker: true, backend?: "auto" | "wasm" }} options
  * @returns {Promise<import("./remote.js").RemoteModel>}
  */
 /**

@@ -56,6 +56,18 @@ test("load: from a path, a file URL, and over HTTP", async () => {
   assert.match(version, /^\d+\.\d+\.\d+$/);
 });
 
+test("load: auto is WASM in Node, and says why, in a worker too", async () => {
+  await served(modelFiles(PARTS), async ({ address }) => {
+    for (const worker of [false, true]) {
+      const model = await load(`${address}model.json`, { worker });
+      assert.deepEqual([model.backend, model.backendReason], ["wasm", "wasm: there is no WebGL2 here"]);
+      assert.deepEqual([...(await model.run({ x: X })).y], Y);
+      model.dispose();
+      await assert.rejects(load(`${address}model.json`, { worker, backend: "webgl" }), { name: "WebkilnError", message: /there is no WebGL2 here; use the backend "wasm"/ });
+    }
+  });
+});
+
 test("load: the .wasm from a folder, with the wrong MIME type, and what is no .wasm", async () => {
   const files = modelFiles(PARTS);
   const headers = { "webkiln-plain.wasm": { "content-type": "text/plain" } };
