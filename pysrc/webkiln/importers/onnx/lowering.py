@@ -325,6 +325,13 @@ class Call(Emitter):
         dtype = dtype or self.dtype(0)
         return self.narrow(self.node(op, [self.wide(value) for value in values]), dtype)
 
+    def places(self, size: Dim) -> str:
+        """0 … size − 1 (i32): a constant, or when the size is symbolic a running sum of ones."""
+        if isinstance(size, int):
+            return self.constant(self.positions(size))
+        ones = self.node("expand", [self.constant(np.array(1, np.int32))], shape=[size])
+        return self.node("cumulative_sum", [ones], axis=0, exclusive=True)
+
     def filled(self, number: float, value: str) -> str:
         """A scalar constant of the canonical dtype of a value, of whichever kind."""
         return self.constant(np.asarray(number).astype(CANONICAL[self.builder.dtype(value)]))

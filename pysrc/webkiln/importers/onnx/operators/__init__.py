@@ -2,17 +2,25 @@
 
 from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers its operators)
     activation,
+    attention,
+    bits,
     casting,
     convolution,
+    einsum,
     elementwise,
     generation,
     indexing,
     linear,
+    loss,
     movement,
     normalization,
     padding,
     pooling,
+    quantization,
+    recurrence,
     reduction,
+    resizing,
+    scattering,
 )
 from webkiln.importers.onnx.operators.registry import RULES
 

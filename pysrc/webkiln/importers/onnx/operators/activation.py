@@ -99,9 +99,18 @@ def mish(call: Call) -> str:
 
 @lowers("Swish")
 def swish(call: Call) -> str:
+    return _swish(call)
+
+
+def _swish(call: Call) -> str:
     x, alpha = call.value(0), call.number("alpha", 1.0)
     scaled = x if alpha == 1.0 else call.node("mul", [x, call.like(alpha, x)])
     return call.node("mul", [x, call.node("sigmoid", [scaled])])
+
+
+@lowers("SwiGLU")
+def swiglu(call: Call) -> str:
+    return call.node("mul", [_swish(call), call.value(1)])
 
 
 @lowers("Shrink")

@@ -134,12 +134,23 @@ def mean(call: Call) -> str:
 @lowers("Mod")
 def mod(call: Call) -> str:
     """The remainder with the sign of the divisor, or with `fmod` that of the dividend."""
-    a, b = call.value(0), call.value(1)
+    a, b = call.wide(call.value(0)), call.wide(call.value(1))
     if not call.integer("fmod", 0):
-        return call.compute("mod", a, b)
-    a, b = call.wide(a), call.wide(b)
-    size = call.node("mod", [call.node("abs", [a]), call.node("abs", [b])])
+        return call.narrow(_remainder(call, a, b), call.dtype(0))
+    size = _remainder(call, call.node("abs", [a]), call.node("abs", [b]))
     return call.narrow(call.node("where", [call.node("less", [a, call.like(0, a)]), call.node("neg", [size]), size]), call.dtype(0))
+
+
+def _remainder(call: Call, a: str, b: str) -> str:
+    """With the sign of the divisor. What an infinite one leaves is the number itself, or the divisor when their signs differ."""
+    value = call.node("mod", [a, b])
+    if call.builder.dtype(a) != "f32" or (call.array(1) is not None and np.isfinite(call.numbers(1, "the divisor")).all()):
+        return value
+    zero = call.like(0.0, a)
+    apart = call.node("less", [call.node("mul", [call.node("sign", [a]), call.node("sign", [b])]), zero])
+    kept = call.node("where", [apart, b, a])
+    finite = call.node("logical_not", [call.node("logical_or", [call.node("is_inf", [a]), call.node("is_nan", [a])])])
+    return call.node("where", [call.node("logical_and", [call.node("is_inf", [b]), finite]), kept, value])
 
 
 @lowers("Pow")
@@ -197,7 +208,7 @@ def clip(call: Call) -> str:
         if bound is None:
             value = call.node(op, [value, call.reshape(call.wide(call.value(i)), [])])
         elif abs(bound) < np.inf:
-            if bound < -(2**31) and op == "min" or bound >= 2**31 and op == "max":
+            if (bound < -(2**31) and op == "min") or (bound >= 2**31 and op == "max"):
                 raise Refused(f"a limit of {bound:.0f}, which does not fit in 32 bits")
             value = call.node(op, [value, call.like(np.clip(bound, -(2**31), 2**31 - 1), value)])
     return call.narrow(value, call.dtype(0))

@@ -44,10 +44,18 @@ def constant_of_shape(call: Call) -> Typed:
 
 @lowers("Range")
 def arange(call: Call) -> Typed:
-    """A constant; with symbolic ends, the first of the whole numbers."""
+    """A constant, or for ends that are symbolic sizes as many whole numbers as there are."""
     dtype = call.dtype(0)
     ends = [call.array(i) for i in range(3)]
     if any(end is None for end in ends):
+        symbolic = [call.known(i) for i in range(3)]
+        if all(end is not None for end in symbolic):
+            first, last, step = (end.reshape(-1)[0] for end in symbolic if end is not None)
+            if isinstance(step, int) and step > 0 and last >= first:
+                numbers = call.places((last - first + step - 1) // step)
+                if isinstance(first, int):
+                    scaled = call.node("mul", [numbers, call.like(step, numbers)])
+                    return Typed(call.node("add", [scaled, call.like(first, scaled)]), dtype)
         raise Refused("a range whose ends are known only when the model runs", "Make them constant in the source model, or fix the sizes of the inputs")
     start, limit, delta = (end.reshape(-1)[0].item() for end in ends if end is not None)
     if delta == 0:
@@ -71,16 +79,12 @@ def eye_like(call: Call) -> Typed:
 @lowers("Trilu")
 def trilu(call: Call) -> str:
     """The upper or the lower triangle of matrices, from the diagonal `k` on; the rest is 0."""
-    shape = call.sizes(0, "a matrix of which a triangle is kept")
+    shape = call.shape(0)
     if len(shape) < 2:
         call.fail(f"a triangle of shape {shape}")
-    diagonal = int(call.numbers(1, "the diagonal").reshape(-1)[0]) if call.has(1) else 0
-    rows, columns = shape[-2:]
-    if rows * columns > POSITIONS_LIMIT:
-        raise Refused(f"a constant of {rows * columns} elements")
-    diagonal = max(-rows - 1, min(columns + 1, diagonal))
-    ones = np.ones((rows, columns), bool)
-    kept = call.constant(np.triu(ones, diagonal) if call.integer("upper", 1) else np.tril(ones, diagonal))
+    above = call.node("sub", [call.places(shape[-1]), call.reshape(call.places(shape[-2]), [shape[-2], 1])])
+    diagonal = call.reshape(call.value(1), []) if call.has(1) else call.like(0, above)
+    kept = call.node("greater_equal" if call.integer("upper", 1) else "less_equal", [above, diagonal])
     x = call.value(0)
     if call.builder.dtype(x) == "bool":
         return call.node("logical_and", [x, kept])

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.registry import lowers
-
-PRODUCTS_LIMIT = 2**24  # elements of an integer product before it is summed
 
 
 @lowers("MatMul")
@@ -23,25 +19,13 @@ def product_of(call: Call, a: str, b: str) -> str:
         call.fail(f"a product of shapes {p} and {q}")
     a = call.reshape(a, [1, *p]) if len(p) == 1 else a
     b = call.reshape(b, [*q, 1]) if len(q) == 1 else b
-    value = call.node("matmul", [a, b]) if call.builder.dtype(a) == "f32" else _integers(call, call.wide(a), call.wide(b))
+    value = call.node("matmul", [call.wide(a), call.wide(b)])
     shape = call.builder.shape(value)
     if len(q) == 1:
         shape = shape[:-1]
     if len(p) == 1:
         shape = [*shape[: len(shape) - (1 if len(q) == 1 else 2)], *([] if len(q) == 1 else shape[-1:])]
     return call.reshape(value, shape)
-
-
-def _integers(call: Call, a: str, b: str) -> str:
-    """Every product, summed: integers have no other way to be exact."""
-    p, q = call.builder.shape(a), call.builder.shape(b)
-    left = call.reshape(a, [*p[:-1], p[-1], 1])
-    right = call.reshape(b, [*q[:-2], 1, *q[-2:]])
-    every = call.node("mul", [left, right])
-    shape = call.builder.shape(every)
-    if all(isinstance(size, int) for size in shape) and np.prod([int(str(size)) for size in shape]) > PRODUCTS_LIMIT:
-        raise Refused("a large product of integer matrices", "Compute in float32")
-    return call.node("reduce_sum", [every], axes=[len(shape) - 2], keep_dims=False)
 
 
 @lowers("Gemm")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
@@ -230,7 +228,8 @@ def space_to_depth(call: Call) -> str:
     if block < 1 or differ(height % block, 0) or differ(width % block, 0):
         call.fail(f"{height} × {width} cannot be divided into blocks of {block} × {block}")
     split_ = call.reshape(call.value(0), [batch, channels, height // block, block, width // block, block])
-    return call.reshape(call.transpose(split_, [0, 3, 5, 1, 2, 4]), [batch, channels * block * block, height // block, width // block])
+    order = [0, 3, 5, 1, 2, 4] if call.choice("mode", "DCR", "CRD") == "DCR" else [0, 1, 3, 5, 2, 4]
+    return call.reshape(call.transpose(split_, order), [batch, channels * block * block, height // block, width // block])
 
 
 @lowers("CenterCropPad")
@@ -261,21 +260,30 @@ def center_crop_pad(call: Call) -> str:
 
 @lowers("ReverseSequence")
 def reverse_sequence(call: Call) -> str:
-    """The first `lengths[b]` elements along the time axis reversed in each batch: by rows of a flattened tensor."""
-    lengths = call.numbers(1, "the lengths")
+    """The first `lengths[b]` elements along the time axis reversed in each batch."""
     batch_axis, time_axis = call.integer("batch_axis", 1), call.integer("time_axis", 0)
-    shape = call.sizes(0, "what is reversed")
-    batch, time = shape[batch_axis], shape[time_axis]
-    if {batch_axis, time_axis} != {0, 1} or lengths.shape != (batch,) or (lengths < 0).any() or (lengths > time).any():
-        call.fail(f"lengths {lengths.tolist()} do not fit {batch} sequences of {time}")
-    places = np.arange(batch * time).reshape(batch, time)
-    for row, length in zip(places, lengths, strict=True):
-        row[:length] = row[:length][::-1].copy()
-    if batch_axis == 1:
-        places = (places % time * batch + np.arange(batch)[:, None]).T
-    flat = call.reshape(call.value(0), [batch * time, *shape[2:]])
-    picked = call.node("gather", [flat, call.constant(places.reshape(-1).astype(np.int32))], axis=0)
-    return call.reshape(picked, shape)
+    shape = call.shape(0)
+    if {batch_axis, time_axis} != {0, 1} or len(shape) < 2:
+        call.fail(f"the batch axis {batch_axis} and the time axis {time_axis} of shape {shape}")
+    return reversed_rows(call, call.value(0), call.value(1), time_axis)
+
+
+def reversed_rows(call: Call, value: str, lengths: str, time_axis: int) -> str:
+    """By rows of a flattened tensor, whose first two axes are time and batch in some order."""
+    shape = call.builder.shape(value)
+    batch, time = shape[1 - time_axis], shape[time_axis]
+    steps = call.reshape(call.places(time), [time, 1] if time_axis == 0 else [1, time])
+    sequences = call.reshape(call.places(batch), [1, batch] if time_axis == 0 else [batch, 1])
+    lengths = call.reshape(lengths, [1, batch] if time_axis == 0 else [batch, 1])
+    mirrored = call.node("sub", [call.node("sub", [lengths, call.like(1, lengths)]), steps])
+    taken = call.node("where", [call.node("less", [steps, lengths]), mirrored, steps])
+    stride = batch if time_axis == 0 else time
+    if not isinstance(stride, int):
+        raise Refused(f"sequences reversed in a tensor of shape {[str(size) for size in shape]}, which is not fixed")
+    slow, fast = (taken, sequences) if time_axis == 0 else (sequences, taken)
+    rows = call.node("add", [call.node("mul", [slow, call.like(stride, slow)]), fast])
+    flat = call.reshape(value, [shape[0] * shape[1], *shape[2:]])
+    return call.node("gather", [flat, rows], axis=0)
 
 
 def reversed_axis(call: Call, value: str, axis: int) -> str:

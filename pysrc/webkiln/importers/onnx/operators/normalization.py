@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from webkiln.graph.dims import Dim
-from webkiln.importers.onnx.lowering import Call, fixed
+from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import axes_of
 from webkiln.importers.onnx.operators.registry import lowers
 from webkiln.ops.rules import product
@@ -24,12 +22,10 @@ def log_softmax_of(call: Call, x: str, axis: int) -> str:
 
 def hardmax_of(call: Call, x: str, axis: int) -> str:
     """1 at the first of the greatest elements, 0 elsewhere."""
-    shape = call.builder.shape(x)
-    count = fixed(shape, "what a maximum is looked for in")[axis]
-    places = call.constant(call.positions(count).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
-    top = call.node("equal", [x, call.node("reduce_max", [x], axes=[axis], keep_dims=True)])
-    candidates = call.node("where", [top, places, call.constant(np.array(count, np.int32))])
-    first = call.node("reduce_min", [candidates], axes=[axis], keep_dims=True)
+    count = call.builder.shape(x)[axis]
+    rank = len(call.builder.shape(x))
+    first = call.node("arg_max", [x], axis=axis, keep_dims=True)
+    places = call.reshape(call.places(count), [count if i == axis else 1 for i in range(rank)])
     return call.cast(call.node("equal", [places, first]), "f32")
 
 

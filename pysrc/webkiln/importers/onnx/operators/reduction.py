@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.movement import axes_of
 from webkiln.importers.onnx.operators.registry import lowers
 
@@ -77,6 +77,32 @@ def reduce_mean(call: Call) -> str:
     for axis in axes or ():
         count *= call.sizes(0, "a tensor of integers whose mean is taken")[axis]
     return call.compute("div", total, call.like(count, call.wide(total)))
+
+
+def _position(op: str) -> Callable[[Call], Typed]:
+    def lower(call: Call) -> Typed:
+        axis = call.axis(call.integer("axis", 0), call.rank(0))
+        last, keep = bool(call.integer("select_last_index", 0)), bool(call.integer("keepdims", 1))
+        return Typed(call.node(op, [call.wide(call.value(0))], axis=axis, keep_dims=keep, last=last), "int64")
+
+    return lower
+
+
+lowers("ArgMax")(_position("arg_max"))
+lowers("ArgMin")(_position("arg_min"))
+
+
+def _cumulative(op: str) -> Callable[[Call], str]:
+    def lower(call: Call) -> str:
+        axis = call.axis(call.ints(1, "the axis")[0], call.rank(0))
+        x, exclusive, reverse = call.wide(call.value(0)), bool(call.integer("exclusive", 0)), bool(call.integer("reverse", 0))
+        return call.narrow(call.node(op, [x], axis=axis, exclusive=exclusive, reverse=reverse), call.dtype(0))
+
+    return lower
+
+
+lowers("CumSum")(_cumulative("cumulative_sum"))
+lowers("CumProd")(_cumulative("cumulative_prod"))
 
 
 @lowers("ReduceLogSumExp")
