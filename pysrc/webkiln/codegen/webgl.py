@@ -3,7 +3,8 @@
 A skeleton has holes that start with `@`; the runtime joins declarations, an epilogue and operands into them, and repeats what is there
 for each of the R layers that a program writes: `@[a,b;TEXT@]` is TEXT a·R + b times, in which `@r` counts from 0 and `@{c,d}` is c·r + d;
 `@R` is R. (Rendered for each R, the skeletons alone took 9 KB of the bundle.) Shape numbers are no part of the text: they come from a
-uniform buffer, word by word as the kernel table below says.
+uniform buffer, word by word as the kernel table below says. Only a window's size, stride and padding are in it (`@blocks`, `@edges`,
+`@places`, `@columns`, `@taps`, `@lines`), how values are folded (`@fold`), and whether tensors are folded (`@locate`, `@place`).
 """
 
 from __future__ import annotations
