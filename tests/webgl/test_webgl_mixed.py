@@ -341,6 +341,8 @@ def test_pictures(tmp_path, worker):
         browser = playwright.chromium.launch(**launch_options(find_chromium()))
         site = Site(browser, server, tmp_path)
         url = site.save("picture", model)
+        # Only the shader may read what is drawn; a worker gets bitmaps.
+        site.page.evaluate("() => { OffscreenCanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('read here'); }; }")
         rows = [{**row, "url": url, "kind": kind} for kind in ("ImageData", "HTMLCanvasElement", "ImageBitmap")]
         for answer in site.call("prepare", rows, {"backend": "webgl", "worker": worker}):
             assert compare(expected, array(answer), tolerance=TOLERANCE).passed

@@ -173,12 +173,12 @@ export class MixedBackend {
    */
   run(plan, inputs) {
     if (!("segments" in plan) && !this.#queue.isBusy) return this.webgl.run(plan, inputs);
-    const values = copyOf(plan.graph, inputs);
-    if (!("segments" in plan)) return this.#queue.add(() => this.webgl.run(plan, values));
-    return this.#queue.add(() => this.#runSegments(plan, values));
+    const values = "segments" in plan ? this.#take(plan, inputs) : copyOf(plan.graph, inputs);
+    return this.#queue.add(() => ("segments" in plan ? this.#runSegments(plan, values) : this.webgl.run(plan, values)));
   }
 
   /**
+   * Runs a plan whose outputs stay on the device; null where they come to the host.
    * @param {MixedPlan | WebglPlan} plan
    * @param {ReadonlyMap<string, any>} inputs by value, read before this returns
    */
@@ -289,9 +289,8 @@ export class MixedBackend {
     this.generation++;
     for (const state of states) this.#host.set(state.name, this.#initial(state));
     if (!this.webgl.hasState) return;
-    const moved = states.filter((state) => canHold(state, this.webgl.context));
-    const names = moved.map(({ name }) => name);
-    const types = new Map(moved.map(({ name, shape, dtype }) => [name, { shape: [...shape], dtype }]));
+    const names = states.map(({ name }) => name);
+    const types = new Map(states.map(({ name, shape, dtype }) => [name, { shape: [...shape], dtype }]));
     const plan = this.webgl.prepare({ operations: [], types, inputs: [], outputs: names, constants: new Set(), state: [] });
     const reading = this.#queue.add(async () => {
       for (const [name, { data }] of await this.webgl.run(plan, new Map())) this.#host.set(name, data);
