@@ -17,6 +17,7 @@ export class PictureInput {
     this.spec = spec;
     /** Of the picture. */
     this.size = sizeOfPicture(picture);
+    /** @type {{ width: number, height: number, place: import("./placement.js").Placement }} */
     this.placed = placeInput(spec, this.size.width, this.size.height, region);
     const { width, height } = this.placed;
     const channels = COLORS[spec.color].length;

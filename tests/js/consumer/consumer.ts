@@ -17,6 +17,17 @@ export async function landmarks(image: Float32Array): Promise<Tensor> {
   return outputs.landmarks;
 }
 
+export async function follow(video: HTMLVideoElement, canvas: HTMLCanvasElement, region: webkiln.Region): Promise<webkiln.Placement> {
+  const model = await load("out/model.json");
+  await model.run({ image: video, other: { picture: new Blob(), region }, pixels: { data: new Uint8ClampedArray(4), width: 1, height: 1 } });
+  const { mask } = await model.run({ image: video }, { on: "device" });
+  mask.draw(canvas);
+  const data: Tensor = await mask.data();
+  mask.dispose();
+  console.log(data.shape);
+  return webkiln.placement({ type: "picture", width: 256, height: 256 }, video.videoWidth, video.videoHeight, region);
+}
+
 // @ts-expect-error there is no such backend
 void load("out/model.json", { backend: "cuda" });
 // @ts-expect-error there is no such option
