@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx import sizes
 from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.hints import hint
-from webkiln.importers.onnx.lowering import Call, Lowering, Result, Typed, result_dtype
-from webkiln.importers.onnx.nodes import Operation
-from webkiln.importers.onnx.operators.registry import RULES
+from webkiln.importers.onnx.lowering import Call, Lowering, NotMade, Result, Typed, result_dtype
+from webkiln.importers.onnx.nodes import Operation, Scope
+from webkiln.importers.onnx.registry import RULES
 
 # Operators of ai.onnx change with the version of the set; later versions than this one are not known here.
 NEWEST_VERSION = 28
@@ -28,6 +29,8 @@ def lower_all(lowering: Lowering, operations: Sequence[Operation]) -> list[Unsup
             _check(lowering, operation)
             if not after_missing:
                 _lower(lowering, operation)
+        except NotMade:
+            pass
         except Refused as refusal:
             problems.append(Unsupported(operation.kind, operation.where, _reason(lowering, operation, refusal), refusal.hint))
         except (GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
@@ -37,6 +40,18 @@ def lower_all(lowering: Lowering, operations: Sequence[Operation]) -> list[Unsup
         problems += lowering.problems
         lowering.problems.clear()
     return problems
+
+
+def read_constants(lowering: Lowering, graph: Any, scope: Scope) -> None:
+    """The initializers of a graph, dense and sparse."""
+    for tensor in graph.initializer:
+        name = scope.define(tensor.name)
+        array, dtype = lowering.tensors.read(tensor, f"the constant {tensor.name!r}")
+        lowering.define(name, array, dtype)
+    for sparse in graph.sparse_initializer:
+        name = scope.define(sparse.values.name)
+        array, dtype = lowering.tensors.sparse(sparse, f"the constant {sparse.values.name!r}")
+        lowering.define(name, array, dtype)
 
 
 def _reason(lowering: Lowering, operation: Operation, refusal: Refused) -> str:
@@ -88,12 +103,10 @@ def _define(call: Call, name: str, result: Result, first_node: int) -> None:
         dtype = result_dtype(call, lowering.builder.dtype(value))
     else:
         dtype = "int64" if value.dtype == object else value.dtype.name
-    if isinstance(value, str):
-        if canonical(dtype) != lowering.builder.dtype(value):
-            call.fail(f"its output {name!r} should be of {dtype}, but is of {lowering.builder.dtype(value)}")
-        lowering.bind(name, value, first_node)
-    elif value.dtype == object:
-        lowering.known[name] = value
-    else:
-        lowering.arrays[name] = value
+    if not isinstance(value, str):
+        lowering.hold(name, Typed(value, dtype))
+        return
+    if canonical(dtype) != lowering.builder.dtype(value):
+        call.fail(f"its output {name!r} should be of {dtype}, but is of {lowering.builder.dtype(value)}")
+    lowering.bind(name, value, first_node)
     lowering.dtypes[name] = dtype

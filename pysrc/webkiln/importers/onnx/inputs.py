@@ -62,9 +62,9 @@ def _declared(value: Any) -> Shape | None:
     for axis, dim in enumerate(kind.shape.dim):
         if dim.HasField("dim_value") and dim.dim_value >= 0:
             dims.append(int(dim.dim_value))
-        elif dim.dim_param:
+        elif re.search(r"[A-Za-z0-9]", dim.dim_param):
             dims.append(_named(dim.dim_param))
-        else:
+        else:  # some exporters write "?" for every size that they do not know
             dims.append(symbol(_identifier(f"{value.name}_d{axis}")))
     return tuple(dims)
 

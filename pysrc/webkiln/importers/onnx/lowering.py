@@ -21,6 +21,10 @@ from webkiln.ops import OPERATORS
 EVALUATED_LIMIT = 2**22  # elements of a constant that is computed at conversion because a lowering function asks for it
 
 
+class NotMade(Exception):
+    """The results cannot be made, for reasons that are among the problems already."""
+
+
 @dataclass(frozen=True)
 class Typed:
     """A result with the name of its element type, where that does not follow from the inputs."""
@@ -102,6 +106,21 @@ class Lowering:
             arrays = [results[name] if name in results else graph.constants[name].array for name in node.inputs if name]
             results[node.outputs[0]] = OPERATORS[node.op].reference(arrays, node.attributes)
         return results[value]
+
+    def held(self, name: str) -> Typed:
+        """What stands for a value of the source: its sizes or its array when they are known, else its name in the graph."""
+        found = self.known.get(name, self.arrays.get(name))
+        return Typed(self.value(name) if found is None else found, self.dtypes[name])
+
+    def hold(self, name: str, result: Typed) -> None:
+        """Let a result stand for a value of the source."""
+        if isinstance(result.value, str):
+            self.names[name] = result.value
+        elif result.value.dtype == object:
+            self.known[name] = result.value
+        else:
+            self.arrays[name] = result.value
+        self.dtypes[name] = result.dtype
 
     def permuted(self, name: str, permutation: Sequence[int], shape: Sequence[int] | None = None) -> str:
         """A value with its axes permuted (then reshaped): done at once, and only once, for a constant."""
@@ -241,9 +260,7 @@ class Call(Emitter):
 
     def same(self, i: int = 0) -> Typed:
         """Input `i` as it is: what is known of it stays known."""
-        name = self.name(i)
-        held = self.lowering.known.get(name, self.lowering.arrays.get(name))
-        return Typed(self.lowering.value(name) if held is None else held, self.dtype(i))
+        return self.lowering.held(self.name(i))
 
     # Attributes, by their names and with their defaults.
 

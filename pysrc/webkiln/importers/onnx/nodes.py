@@ -51,16 +51,23 @@ class Scope:
     names: dict[str, str] = field(default_factory=dict)  # what names from outside, and those of arguments, stand for
     parameters: Mapping[str, Any] | None = None  # attributes of the function that is called
     depth: int = 0
+    outer: Scope | None = None  # of a subgraph: that of the graph around it, whose names it sees
 
     def name(self, local: str) -> str:
         """The unique name for a name that is used here."""
-        return self.names.get(local, self.prefix + local) if local else ""
+        if not local or local in self.names:
+            return self.names.get(local, "")
+        return self.outer.name(local) if self.outer is not None else self.prefix + local
 
     def define(self, local: str) -> str:
         """The unique name for a value that is made here, where it may hide one from outside."""
         if local and local not in self.names:
             self.names[local] = self.prefix + local
         return self.name(local)
+
+    def inner(self, prefix: str) -> Scope:
+        """The scope of a subgraph."""
+        return Scope(self.versions, self.functions, self.prefix + prefix, {}, self.parameters, self.depth + 1, self)
 
 
 def domain_of(name: str) -> str:

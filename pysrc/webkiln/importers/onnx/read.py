@@ -14,7 +14,7 @@ from webkiln.graph.dtypes import FROM_SOURCE
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
-from webkiln.importers.onnx.driver import lower_all
+from webkiln.importers.onnx.driver import lower_all, read_constants
 from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.inputs import add_inputs, tensor_type
 from webkiln.importers.onnx.lowering import Lowering
@@ -71,18 +71,6 @@ def _parse(data: bytes) -> Any:
     if not model.graph.output:
         raise FormatError("the model has no outputs: there is nothing to convert")
     return model
-
-
-def read_constants(lowering: Lowering, graph: Any, scope: Scope) -> None:
-    """The initializers of a graph, dense and sparse."""
-    for tensor in graph.initializer:
-        name = scope.define(tensor.name)
-        array, dtype = lowering.tensors.read(tensor, f"the constant {tensor.name!r}")
-        lowering.define(name, array, dtype)
-    for sparse in graph.sparse_initializer:
-        name = scope.define(sparse.values.name)
-        array, dtype = lowering.tensors.sparse(sparse, f"the constant {sparse.values.name!r}")
-        lowering.define(name, array, dtype)
 
 
 def _signature(lowering: Lowering, graph: Any, problems: list[Unsupported]) -> Signature:

@@ -5,6 +5,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     attention,
     bits,
     casting,
+    control,
     convolution,
     einsum,
     elementwise,
@@ -20,8 +21,11 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     recurrence,
     reduction,
     resizing,
+    sampling,
     scattering,
+    sequences,
+    spectrum,
 )
-from webkiln.importers.onnx.operators.registry import RULES
+from webkiln.importers.onnx.registry import RULES
 
 __all__ = ["RULES"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("Relu")

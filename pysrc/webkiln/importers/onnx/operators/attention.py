@@ -11,7 +11,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.operators.normalization import softmax_of
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 def split_heads(call: Call, value: str, heads: int) -> str:

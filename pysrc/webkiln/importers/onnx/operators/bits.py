@@ -7,7 +7,7 @@ from collections.abc import Callable
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.dtypes import RANGES, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 def _bitwise(op: str) -> Callable[[Call], str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.dtypes import FLOATS, RANGES, canonical, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("Cast")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import part, reversed_axis
-from webkiln.importers.onnx.operators.registry import lowers
 from webkiln.importers.onnx.operators.windows import Windows, channels_first, channels_last, padded, windows
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("Conv")

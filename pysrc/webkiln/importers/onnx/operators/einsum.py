@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 UNARY = {
     "Abs": "abs",

@@ -9,7 +9,7 @@ import numpy as np
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.onnx.dtypes import carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("Constant")

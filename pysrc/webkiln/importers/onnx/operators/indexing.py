@@ -8,7 +8,7 @@ import numpy as np
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 def indices_of(call: Call, i: int, size: Dim) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("MatMul")

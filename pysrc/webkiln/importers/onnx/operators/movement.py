@@ -6,7 +6,7 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
 from webkiln.importers.shapes import resolve_shape
 from webkiln.ops.rules import differ, product
@@ -164,11 +164,16 @@ def slice_(call: Call) -> str:
     size, step = list(shape), [1] * rank
     for first, last, at, stride in zip(starts, ends, axes, steps, strict=True):
         axis = call.axis(at, rank)
-        start[axis], size[axis] = slice_range(first, last, stride, shape[axis])
+        start[axis], size[axis] = slice_range(_open(first, -stride), _open(last, stride), stride, shape[axis])
         step[axis] = stride
     # An empty axis has no element to start at.
     start = [0 if count == 0 else at for at, count in zip(start, size, strict=True)]
     return call.node("slice", [call.value(0)], start=start, size=size, step=step)
+
+
+def _open(end: Dim, direction: int) -> Dim | None:
+    """`None` for the greatest integers (the least, when going backwards), which stand for the end of an axis, whatever its size."""
+    return None if isinstance(end, int) and (end >= 2**31 - 1 if direction > 0 else end <= 1 - 2**31) else end
 
 
 @lowers("Split")

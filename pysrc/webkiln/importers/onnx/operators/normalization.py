@@ -5,7 +5,7 @@ from __future__ import annotations
 from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import axes_of
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
 
 

@@ -8,7 +8,7 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import axes_of, part
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 @lowers("Pad")
@@ -82,7 +82,10 @@ def _filled(call: Call, value: str, axis: int, before: Dim, after: Dim, mode: st
         parts = [_repeated(call, value, axis, 0, before), value, _repeated(call, value, axis, size - 1, after)]
         return _joined(call, parts, axis)
     if not isinstance(size, int) or not isinstance(before, int) or not isinstance(after, int):
-        raise Refused(f"{mode} padding of {before} and {after} around {size} elements, which are not fixed")
+        # Longer than the axis they may not be, which a run refuses.
+        if mode == "reflect":
+            return _joined(call, [_some(call, value, axis, before, before, -1), value, _some(call, value, axis, size - 2, after, -1)], axis)
+        return _joined(call, [_some(call, value, axis, size - before, before, 1), value, _some(call, value, axis, 0, after, 1)], axis)
     if size == 0:
         call.fail(f"axis {axis} is empty and cannot be extended by {mode}")
     places = [_place(i - before, size, mode) for i in range(before + size + after)]
@@ -111,6 +114,10 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
                 continue
         runs.append((place, 1, 1))
     return runs
+
+
+def _some(call: Call, value: str, axis: int, start: Dim, count: Dim, step: int) -> str:
+    return part(call, value, axis, start, count, step) if count != 0 else ""
 
 
 def _run(call: Call, value: str, axis: int, start: int, count: int, step: int) -> str:

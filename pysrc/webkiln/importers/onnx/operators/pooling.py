@@ -9,8 +9,8 @@ from itertools import product as every
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.registry import lowers
 from webkiln.importers.onnx.operators.windows import Windows, channels_first, channels_last, padded, windows
+from webkiln.importers.onnx.registry import lowers
 
 TAPS_LIMIT = 1024
 

@@ -12,8 +12,8 @@ from webkiln.importers.onnx.dtypes import CARRIERS, RANGES, canonical, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.convolution import convolve
 from webkiln.importers.onnx.operators.movement import part
-from webkiln.importers.onnx.operators.registry import lowers
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last, windows
+from webkiln.importers.onnx.registry import lowers
 
 
 def _check(dtype: str) -> None:

@@ -10,7 +10,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.activation import hard_sigmoid_of
 from webkiln.importers.onnx.operators.movement import part
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 STEPS_LIMIT = 4096
 Curve = Callable[[str], str]

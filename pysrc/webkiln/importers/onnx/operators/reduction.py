@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.movement import axes_of
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 Step = Callable[[Call, str], str]
 

@@ -11,8 +11,8 @@ import numpy as np
 from webkiln.graph.dims import Dim, Expression
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.registry import lowers
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
+from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.reference import resize_coordinates
 from webkiln.ops.rules import product
 

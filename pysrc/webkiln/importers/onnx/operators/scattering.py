@@ -10,7 +10,7 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.indexing import flat_places, indices_of, nd_places
 from webkiln.importers.onnx.operators.movement import part
-from webkiln.importers.onnx.operators.registry import lowers
+from webkiln.importers.onnx.registry import lowers
 
 
 def _scatter(call: Call, rows: str, indices: str, updates: str, reduction: str) -> str:

@@ -1,0 +1,130 @@
+"""Fourier transforms as products with constant matrices; windows; mel filters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
+from webkiln.importers.onnx.dtypes import carrier, name_of
+from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.movement import part
+from webkiln.importers.onnx.registry import lowers
+
+
+def _scalar(call: Call, i: int, what: str) -> int:
+    return call.ints(i, what)[0]
+
+
+@lowers("DFT")
+def dft(call: Call) -> str:
+    """Along an axis of […, 1] (real) or […, 2] (complex), cut or filled up with zeros to its length; the last axis of the result is complex."""
+    shape = call.shape(0)
+    rank = len(shape)
+    given = call.integer("axis", 1) if call.version < 20 else _scalar(call, 2, "the axis") if call.has(2) else -2
+    axis = call.axis(given, rank)
+    inverse, onesided = bool(call.integer("inverse", 0)), bool(call.integer("onesided", 0))
+    size = shape[axis]
+    if not isinstance(size, int) or shape[-1] not in (1, 2) or axis == rank - 1:
+        raise Refused(f"a transform along axis {axis} of {[str(one) for one in shape]}")
+    length = _scalar(call, 1, "the length") if call.has(1) else 2 * (size - 1) if inverse and onesided else size
+    moved = call.transpose(call.value(0), [*(i for i in range(rank) if i not in (axis, rank - 1)), axis, rank - 1])
+    value = _transform(call, moved, length, inverse, onesided)
+    back = list(range(rank - 2))
+    return call.transpose(value, [*back[:axis], rank - 2, *back[axis:], rank - 1])
+
+
+def _transform(call: Call, x: str, length: int, inverse: bool, onesided: bool) -> str:
+    """[…, n, 1 or 2] → […, k, 2] (k, 1 for a one-sided inverse), by one product over n and the complex axis together."""
+    shape = call.builder.shape(x)
+    size, parts = shape[-2], shape[-1]
+    assert isinstance(size, int)
+    assert isinstance(parts, int)
+    bins = length // 2 + 1
+    given = min(size, bins if inverse and onesided else length)
+    if 2 * given * 2 * length > 2**24:
+        raise Refused(f"a transform of {length} elements")
+    n, k = np.arange(given), np.arange(bins if onesided and not inverse else length)
+    angle = 2 * np.pi * (np.outer(n, k) % length) / length
+    cos, sin = np.cos(angle), np.sin(angle) * (1 if inverse else -1)
+    if inverse and onesided:
+        # The other half are conjugates, whose real parts are the same and whose imaginary parts cancel.
+        twice = np.where((n == 0) | ((length % 2 == 0) & (n == length // 2)), 1.0, 2.0)[:, None]
+        table = np.stack([cos * twice, -sin * twice], 1)[..., None]  # [n, part, k, 1]
+    else:
+        table = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # [n, part, k, 2]
+    table = table[:, :parts] / (length if inverse else 1)
+    flat: list[Dim] = [*shape[:-2], given * parts]
+    rows = call.reshape(part(call, x, len(shape) - 2, 0, given), flat)
+    value = call.node("matmul", [rows if len(flat) > 1 else call.reshape(rows, [1, *flat]), call.constant(table.reshape(given * parts, -1).astype(np.float32))])
+    return call.reshape(value, [*shape[:-2], table.shape[2], table.shape[3]])
+
+
+@lowers("STFT")
+def stft(call: Call) -> str:
+    """Frames of a signal [N, length, 1 or 2], each times a window and transformed: [N, frames, bins, 2]."""
+    _, size, parts = call.sizes(0, "the signal")
+    step = _scalar(call, 1, "the step of the frames")
+    length = _scalar(call, 3, "the length of the frames") if call.has(3) else call.sizes(2, "the window")[0] if call.has(2) else size
+    if step < 1 or not 0 < length <= size:
+        call.fail(f"frames of {length} in steps of {step} in a signal of {size}")
+    frames = (size - length) // step + 1
+    if frames * length > POSITIONS_LIMIT:
+        raise Refused(f"{frames} frames of {length} elements")
+    places = np.arange(frames)[:, None] * step + np.arange(length)
+    cut = call.node("gather", [call.value(0), call.constant(places.astype(np.int32))], axis=1)
+    if call.has(2):
+        cut = call.node("mul", [cut, call.reshape(call.value(2), [length, 1])])
+    onesided = bool(call.integer("onesided", 1)) and parts == 1
+    return _transform(call, cut, length, inverse=False, onesided=onesided)
+
+
+_WINDOWS = {"HannWindow": (0.5, -0.5, 0.0), "HammingWindow": (25 / 46, -21 / 46, 0.0), "BlackmanWindow": (0.42, -0.5, 0.08)}
+
+
+@lowers(*_WINDOWS)
+def window(call: Call) -> Typed:
+    """A sum of cosines over one period, or with `periodic` 0 up to its end."""
+    size = _scalar(call, 0, "the size of a window")
+    if not 0 <= size <= POSITIONS_LIMIT:
+        call.fail(f"a window of {size} elements")
+    period = size if call.integer("periodic", 1) else size - 1
+    angle = 2 * np.pi * np.arange(size) / max(period, 1)
+    constant, first, second = _WINDOWS[call.operation.type]
+    return _constant(call, constant + first * np.cos(angle) + second * np.cos(2 * angle), "output_datatype")
+
+
+def _constant(call: Call, values: np.ndarray, attribute: str) -> Typed:
+    dtype = name_of(call.integer(attribute, 1))
+    return Typed(values.astype(carrier(dtype)), dtype)
+
+
+@lowers("MelWeightMatrix")
+def mel_weight_matrix(call: Call) -> Typed:
+    """Triangular filters, evenly spaced on the mel scale `2595 log₁₀(1 + f / 700)`: [bins, filters]."""
+    count, length, rate = (_scalar(call, i, "a size of the mel filters") for i in range(3))
+    low, high = (float(call.numbers(i, "an edge of the mel filters").reshape(-1)[0]) for i in (3, 4))
+    if count < 1 or length < 1 or rate < 1 or count * length > POSITIONS_LIMIT:
+        call.fail(f"{count} mel filters for {length} elements at {rate} Hz")
+    bins = length // 2 + 1
+    ends = [2595 * math.log10(1 + edge / 700) for edge in (low, high)]
+    mels = ends[0] + np.arange(count + 2) * (ends[1] - ends[0]) / (count + 2)
+    edges = np.floor((length + 1) * (700 * (10 ** (mels / 2595) - 1)) / rate).astype(np.int64)
+    table = np.zeros((bins, count))
+    for i in range(count):
+        _triangle(table[:, i], edges[i : i + 3].tolist())
+    return _constant(call, table, "output_datatype")
+
+
+def _triangle(column: np.ndarray, edges: Sequence[int]) -> None:
+    """Up from the first edge to the middle one, then down to the last."""
+    first, middle, last = edges
+    if first == middle:
+        column[middle] = 1
+    else:
+        column[first : middle + 1] = (np.arange(first, middle + 1) - first) / (middle - first)
+    if last > middle:
+        column[middle:last] = (last - np.arange(middle, last)) / (last - middle)
