@@ -359,7 +359,7 @@ export class Model {
       try {
         return await task();
       } catch (error) {
-        if (!(error instanceof ContextLostError)) throw error;
+        if (!(error instanceof ContextLostError) || attempt > ATTEMPTS) throw error;
         this.#check();
         if (this.#backend === backend) {
           this.#recovery ??= this.#recover(attempt).finally(() => (this.#recovery = null));

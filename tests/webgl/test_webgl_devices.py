@@ -154,6 +154,18 @@ def test_a_lost_state_is_told_and_is_the_initial_one_again(page):
 
 
 @pytest.mark.parametrize("backend", ["webgl", "auto"])
+def test_a_result_on_the_device_is_lost_with_it(page, backend):
+    page.call("device", renderer=GPU, wasmDelay=50)
+    page.call("load", key="m", url=page.address(MODEL), options={"backend": backend})
+    page.call("device", wasmDelay=0)
+    told = page.call("hold", key="m", inputs=given(INPUTS)[0])
+    once = np.reshape(told["before"][0], SHAPE).astype(np.float32)
+    assert_right([{"outputs": {"y": y}} for y in [*told["before"], told["after"][2]]], [INPUTS[0], once, INPUTS[0]])
+    for message in told["after"][:2]:
+        assert "with it this result that was left on the device; run its model again" in message
+
+
+@pytest.mark.parametrize("backend", ["webgl", "auto"])
 def test_no_context_can_be_made_again(page, backend):
     url = page.address(MODEL)
     page.call("device", renderer=GPU, wasmDelay=50)

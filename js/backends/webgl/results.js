@@ -1,7 +1,7 @@
 /** Results that stay on the device, each in a texture of its own. */
 
 import { sizeOf } from "../../dtypes.js";
-import { ContextLostError } from "../../errors.js";
+import { ContextLostError, WebkilnError } from "../../errors.js";
 import { createDraw, numbersOf } from "./draws.js";
 import { readTensors } from "./readback.js";
 import { floatsOf, LARGEST_SIDE, layoutOf, unpackBlocks } from "./storage.js";
@@ -9,6 +9,11 @@ import { createStorage } from "./weights.js";
 
 /** @typedef {import("./backend.js").WebglBackend} WebglBackend */
 /** @typedef {import("./weights.js").Storage} Storage */
+
+/** No run can bring it back: it is the result of another one. */
+function lost() {
+  return new WebkilnError("the WebGL context was lost, and with it this result that was left on the device; run its model again");
+}
 
 export class HeldSurface {
   /**
@@ -29,7 +34,9 @@ export class HeldSurface {
     const pixels = /** @type {WebGLBuffer} */ (gl.createBuffer());
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, pixels);
     gl.bufferData(gl.PIXEL_PACK_BUFFER, floatsOf(layout) * 4, gl.STREAM_READ);
-    const results = await readTensors(this.backend.context, [{ name: "", layout, surface: this.surface, isBoolean: false }], pixels);
+    const results = await readTensors(this.backend.context, [{ name: "", layout, surface: this.surface, isBoolean: false }], pixels).catch((error) => {
+      throw error instanceof ContextLostError ? lost() : error;
+    });
     gl.deleteBuffer(pixels);
     return /** @type {{ data: ArrayLike<number> }} */ (results.get("")).data;
   }
@@ -43,7 +50,7 @@ export class HeldSurface {
       gl.readBuffer(gl.COLOR_ATTACHMENT0 + layer);
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.FLOAT, texels.subarray(width * height * 4 * layer));
     }
-    if (gl.isContextLost()) throw new ContextLostError();
+    if (gl.isContextLost()) throw lost();
     const data = new Float32Array(sizeOf(layout.shape));
     unpackBlocks(layout, texels, data);
     return data;

@@ -119,6 +119,16 @@ export const methods = {
     const results = await Promise.all(running);
     return { results, calls: state.calls, lossesLeft: state.loseAt.length, contexts: state.contexts.length, backend: model.backend, reason: model.backendReason };
   },
+  /** A result that stays on the device, as the input of the next run and as data, before and after a loss. */
+  async hold({ key, inputs }) {
+    const model = models.get(key);
+    const [name] = model.inputs.map((input) => input.name);
+    const { y } = await model.run(typed(inputs), { on: "device" });
+    const use = (promise) => promise.then((result) => Array.from(result.y ?? result), (error) => error.message);
+    const before = [await use(y.data()), await use(model.run({ [name]: y }))];
+    state.contexts.at(-1).lose.loseContext();
+    return { before, after: [await use(y.data()), await use(model.run({ [name]: y })), await use(model.run(typed(inputs)))] };
+  },
   /** From now on the device of this context answers no more, and a minute is a second. */
   async stick() {
     state.stuck = state.contexts.at(-1).gl;
