@@ -3,264 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from webkiln.errors import FormatError, Unsupported
-from webkiln.graph.build import GraphBuilder
-from webkiln.graph.dims import Dim, Expression
-from webkiln.graph.dtypes import CANONICAL
-from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Emitter, Refused, add_constant
-from webkiln.importers.onnx.dtypes import DEFAULTS, RANGES, canonical, carrier
+from webkiln.errors import Unsupported
+from webkiln.importers.emitter import Refused
+from webkiln.importers.named import NamedCall, Result, Typed, Values, fixed, result_dtype
 from webkiln.importers.onnx.nodes import Operation, Scope
 from webkiln.importers.onnx.tensors import TensorReader
-from webkiln.ops import OPERATORS
 
-EVALUATED_LIMIT = 2**22  # elements of a constant that is computed at conversion because a lowering function asks for it
+__all__ = ["Call", "Lower", "Lowering", "NotMade", "Result", "Typed", "fixed", "result_dtype"]
 
 
 class NotMade(Exception):
     """The results cannot be made, for reasons that are among the problems already."""
 
 
-@dataclass(frozen=True)
-class Typed:
-    """A result with the name of its element type, where that does not follow from the inputs."""
-
-    value: str | np.ndarray
-    dtype: str
-
-
-Result = str | np.ndarray | Typed
-
-
-class Lowering:
-    """Values of the graph by their names in the source.
-
-    A value is a constant (`arrays`, in the source's dtype or its carrier), or a result of computing with sizes (`known`, integers that may be
-    symbolic), or a value of the graph (`names`). The first two enter the graph only when a node reads them. `dtypes` has the source's element types.
-    """
+class Lowering(Values):
+    """The values of a model, the reader of its tensors, and what could not be lowered in its subgraphs."""
 
     def __init__(self, tensors: TensorReader) -> None:
-        self.builder = GraphBuilder()
+        super().__init__()
         self.tensors = tensors
-        self.arrays: dict[str, np.ndarray] = {}
-        self.known: dict[str, np.ndarray] = {}
-        self.names: dict[str, str] = {}
-        self.dtypes: dict[str, str] = {}
-        self.missing: set[str] = set()  # what could not be made
-        self.problems: list[Unsupported] = []  # of subgraphs
-        self.resized = False  # whether a size differs from the source's, so that constant target shapes may need to follow
-        self._variants: dict[tuple[Any, ...], str] = {}
-        self._bound: set[str] = set()
-
-    def defined(self, name: str) -> bool:
-        return name in self.dtypes or name in self.missing
-
-    def define(self, name: str, array: np.ndarray, dtype: str) -> None:
-        """A constant of the source."""
-        self.arrays[name], self.dtypes[name] = array, dtype
-
-    def value(self, name: str) -> str:
-        """The graph's name for a value; a constant is added to the graph when it is first asked for."""
-        if name in self.names:
-            return self.names[name]
-        if name in self.known:
-            dims = self.known[name]
-            if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
-                raise Refused(f"{name!r} is computed from sizes that are not fixed, and used as data", FIX_SIZES)
-            self.arrays[name] = np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape)
-        canonical(self.dtypes[name])
-        self.names[name] = add_constant(self.builder, self.arrays[name], name)
-        return self.names[name]
-
-    def array(self, name: str) -> np.ndarray | None:
-        """The values when they are known at conversion: a constant of the source, or what follows from such."""
-        if name in self.arrays:
-            return self.arrays[name]
-        if name in self.known:
-            dims = self.known[name]
-            fixed = all(not isinstance(dim, Expression) for dim in dims.reshape(-1))
-            return np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape) if fixed else None
-        if name in self.names and (found := self._evaluated(self.names[name])) is not None:
-            self.arrays[name] = found.astype(carrier(self.dtypes[name]))
-            return self.arrays[name]
-        return None
-
-    def _evaluated(self, value: str) -> np.ndarray | None:
-        """A value of the graph computed at conversion, when it depends on constants only."""
-        graph = self.builder.graph
-        if value in graph.constants:
-            return graph.constants[value].array
-        part = graph.restricted({value})
-        read = {name for node in part.nodes for name in node.inputs}
-        sizes = [size for node in part.nodes for output in node.outputs for size in [1, *graph.values[output].shape]]
-        if value in graph.inputs or read.intersection(graph.inputs) or any(isinstance(size, Expression) for size in sizes):
-            return None
-        if any(np.prod([int(str(size)) for size in graph.values[node.outputs[0]].shape]) > EVALUATED_LIMIT for node in part.nodes):
-            return None
-        results: dict[str, np.ndarray] = {}
-        for node in part.nodes:
-            arrays = [results[name] if name in results else graph.constants[name].array for name in node.inputs if name]
-            results[node.outputs[0]] = OPERATORS[node.op].reference(arrays, node.attributes)
-        return results[value]
-
-    def held(self, name: str) -> Typed:
-        """What stands for a value of the source: its sizes or its array when they are known, else its name in the graph."""
-        found = self.known.get(name, self.arrays.get(name))
-        return Typed(self.value(name) if found is None else found, self.dtypes[name])
-
-    def hold(self, name: str, result: Typed) -> None:
-        """Let a result stand for a value of the source."""
-        if isinstance(result.value, str):
-            self.names[name] = result.value
-        elif result.value.dtype == object:
-            self.known[name] = result.value
-        else:
-            self.arrays[name] = result.value
-        self.dtypes[name] = result.dtype
-
-    def permuted(self, name: str, permutation: Sequence[int], shape: Sequence[int] | None = None) -> str:
-        """A value with its axes permuted (then reshaped): done at once, and only once, for a constant."""
-        if name not in self.arrays:
-            value = self.value(name)
-            if list(permutation) != sorted(permutation):
-                value = self.builder.node("transpose", [value], {"permutation": list(permutation)}, name=f"{name}/transpose")
-            return value if shape is None else self.builder.node("reshape", [value], {"shape": list(shape)}, name=f"{name}/reshape")
-        key = (name, tuple(permutation), tuple(shape or ()))
-        if key not in self._variants:
-            array = self.arrays[name].transpose(permutation)
-            self._variants[key] = add_constant(self.builder, array if shape is None else array.reshape(shape), name)
-        return self._variants[key]
-
-    def bind(self, name: str, value: str, first_node: int) -> None:
-        """Let a value of the graph stand for one of the source; one that was made since `first_node` takes its name."""
-        graph = self.builder.graph
-        made = {output for node in graph.nodes[first_node:] for output in node.outputs}
-        if value in made and value not in self._bound:
-            label = graph.fresh(name)
-            graph.values[label] = graph.values.pop(value)
-            for i, node in enumerate(graph.nodes[first_node:], first_node):
-                graph.nodes[i] = type(node)(
-                    node.op,
-                    tuple(label if one == value else one for one in node.inputs),
-                    tuple(label if one == value else one for one in node.outputs),
-                    node.attributes,
-                    node.name,
-                )
-            value = label
-        self._bound.add(value)
-        self.names[name] = value
+        self.problems: list[Unsupported] = []
 
 
-class Call(Emitter):
+class Call(NamedCall):
     """One node, as a lowering function sees it. Inputs are counted from 0; the function returns its outputs."""
 
+    lowering: Lowering
+
     def __init__(self, lowering: Lowering, operation: Operation) -> None:
-        super().__init__(lowering.builder, next((name for name in operation.outputs if name), operation.type))
-        self.lowering = lowering
+        super().__init__(lowering, operation.inputs, operation.outputs, next((name for name in operation.outputs if name), operation.type))
         self.operation = operation
         self.version = operation.version
 
     @property
     def where(self) -> str:
         return self.operation.where
-
-    def __len__(self) -> int:
-        return len(self.operation.inputs)
-
-    @property
-    def output_count(self) -> int:
-        return len(self.operation.outputs)
-
-    def wants(self, i: int) -> bool:
-        """Whether output `i` has a name, so that something may read it."""
-        return i < len(self.operation.outputs) and self.operation.outputs[i] != ""
-
-    def has(self, i: int) -> bool:
-        return i < len(self.operation.inputs) and self.operation.inputs[i] != ""
-
-    def name(self, i: int) -> str:
-        """The name of input `i` in the source."""
-        if not self.has(i):
-            self.fail(f"input {i} is missing; it has {len(self.operation.inputs)}")
-        return self.operation.inputs[i]
-
-    def value(self, i: int) -> str:
-        return self.lowering.value(self.name(i))
-
-    def values(self) -> list[str]:
-        """All inputs, of which there must be some."""
-        if not len(self):
-            self.fail("it has no inputs")
-        return [self.value(i) for i in range(len(self))]
-
-    def dtype(self, i: int = 0) -> str:
-        """The source's element type of input `i`."""
-        return self.lowering.dtypes[self.name(i)]
-
-    def array(self, i: int) -> np.ndarray | None:
-        """The values of input `i` when they are known at conversion; integers are not narrowed to 32 bits."""
-        return self.lowering.array(self.name(i))
-
-    def numbers(self, i: int, what: str) -> np.ndarray:
-        """The same; refused when they are known only when the model runs."""
-        array = self.array(i)
-        if array is None:
-            raise Refused(f"{what} ({self.name(i)!r}): known only when the model runs", "Make it a constant in the source model")
-        return array
-
-    def known(self, i: int) -> np.ndarray | None:
-        """The integers or truth values of input `i`, some perhaps symbolic, as an array of objects; `None` when they are not known."""
-        name = self.name(i)
-        if name in self.lowering.known:
-            return self.lowering.known[name]
-        array = self.lowering.array(name)
-        if array is None or array.dtype.kind not in "iub" or array.size > KNOWN_LIMIT:
-            return None
-        known = np.empty(array.shape, object)
-        known[...] = array.tolist()
-        return known
-
-    def dims(self, i: int, what: str) -> list[Dim]:
-        """Input `i` as a flat list of sizes; refused when they are known only when the model runs."""
-        known = self.known(i)
-        if known is None:
-            raise Refused(f"{what} ({self.name(i)!r}): known only when the model runs", "Make it a constant in the source model")
-        return list(known.reshape(-1))
-
-    def ints(self, i: int, what: str) -> list[int]:
-        """Input `i` as a flat list of integers, none of them symbolic."""
-        dims = self.dims(i, what)
-        for dim in dims:
-            if not isinstance(dim, int):
-                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", FIX_SIZES)
-        return dims  # type: ignore[return-value]
-
-    def shape(self, i: int) -> list[Dim]:
-        """The shape of input `i`, as it was inferred."""
-        name = self.name(i)
-        for held in (self.lowering.known, self.lowering.arrays):
-            if name in held:
-                return list(held[name].shape)
-        return self.builder.shape(self.value(i))
-
-    def sizes(self, i: int, what: str) -> list[int]:
-        """The shape of input `i`, which must not be symbolic."""
-        return fixed(self.shape(i), what)
-
-    def rank(self, i: int, *expected: int) -> int:
-        """The rank of input `i`; an error unless it is one of those expected."""
-        rank = len(self.shape(i))
-        if expected and rank not in expected:
-            self.fail(f"input {i} ({self.name(i)!r}) has rank {rank}, expected {' or '.join(map(str, expected))}")
-        return rank
-
-    def same(self, i: int = 0) -> Typed:
-        """Input `i` as it is: what is known of it stays known."""
-        return self.lowering.held(self.name(i))
 
     # Attributes, by their names and with their defaults.
 
@@ -317,65 +98,9 @@ class Call(Emitter):
             self.fail(f"its attribute {name!r} is of the type number {attribute.type}, expected {kind}")
         return attribute
 
-    # Computing with integers of few bits: as 32 bits, then wrapped again.
-
-    def wide(self, value: str) -> str:
-        """8-bit integers and truth values as 32-bit integers: the same values."""
-        return self.cast(value, "i32") if self.builder.dtype(value) in ("u8", "i8", "bool") else value
-
-    def cast(self, value: str, to: str) -> str:
-        """The value in another canonical dtype; itself when it has that."""
-        return value if self.builder.dtype(value) == to else self.node("cast", [value], to=to)
-
-    def narrow(self, value: str, dtype: str) -> str:
-        """32-bit integers as the source's type, wrapped to its range."""
-        if self.builder.dtype(value) != "i32" or canonical(dtype) not in ("i32", "u8", "i8"):
-            return value
-        if dtype in ("int16", "uint16", "int4", "uint4", "int2", "uint2"):
-            low, high = RANGES[dtype]
-            wrapped = self.node("mod", [self.node("sub", [value, self.like(low, value)]), self.like(high - low + 1, value)])
-            value = self.node("add", [wrapped, self.like(low, value)])
-        return self.cast(value, canonical(dtype))
-
-    def compute(self, op: str, *values: str, dtype: str | None = None) -> str:
-        """An element-wise operator on numbers of the type of input 0, with the wrapping that this has."""
-        dtype = dtype or self.dtype(0)
-        return self.narrow(self.node(op, [self.wide(value) for value in values]), dtype)
-
-    def places(self, size: Dim) -> str:
-        """0 … size − 1 (i32): a constant, or when the size is symbolic a running sum of ones."""
-        if isinstance(size, int):
-            return self.constant(self.positions(size))
-        ones = self.node("expand", [self.constant(np.array(1, np.int32))], shape=[size])
-        return self.node("cumulative_sum", [ones], axis=0, exclusive=True)
-
-    def filled(self, number: float, value: str) -> str:
-        """A scalar constant of the canonical dtype of a value, of whichever kind."""
-        return self.constant(np.asarray(number).astype(CANONICAL[self.builder.dtype(value)]))
-
     def scope(self) -> Scope:
         assert self.operation.scope is not None
         return self.operation.scope
 
 
 Lower = Callable[[Call], "Result | Sequence[Result]"]
-
-
-def fixed(shape: Sequence[Dim], what: str) -> list[int]:
-    """The sizes, none of which may be symbolic."""
-    for size in shape:
-        if not isinstance(size, int):
-            raise Refused(f"the shape {[str(dim) for dim in shape]} of {what} is not fixed", FIX_SIZES)
-    return list(shape)  # type: ignore[arg-type]
-
-
-def result_dtype(call: Call, made: str) -> str:
-    """The source's element type of a result of canonical dtype `made`: that of the first input that fits, else the usual one."""
-    for name in call.operation.inputs:
-        dtype = call.lowering.dtypes.get(name, "string") if name else "string"
-        try:
-            if canonical(dtype) == made:
-                return dtype
-        except (Refused, FormatError):
-            continue
-    return DEFAULTS[made]

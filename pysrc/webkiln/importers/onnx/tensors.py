@@ -35,7 +35,7 @@ class TensorReader:
         self._files: dict[Path, np.ndarray] = {}
 
     def read(self, tensor: Any, what: str) -> tuple[np.ndarray, str]:
-        """The values and the name of their element type, which the array's own type carries (`dtypes.CARRIERS`).
+        """The values and the name of their element type, which the array's own type carries (`elements.CARRIERS`).
 
         `FormatError` for sizes that do not fit, and for files that are missing or lie elsewhere; text comes as an array of objects.
         """
