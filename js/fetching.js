@@ -10,9 +10,14 @@ import { FetchError, FormatError, WebkilnError } from "./errors.js";
  * @property {string} [cache] name of a Cache Storage cache
  */
 
-/** Bundlers must not look into this import: it runs in Node alone. */
-const NODE_FILES = "node:fs/promises";
-const NODE_URL = "node:url";
+/**
+ * A module of Node's own. Its name is put together at run time, so that no bundler looks for it.
+ * @param {string} name
+ * @returns {Promise<any>}
+ */
+export function importNode(name) {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ `${process.release.name}:${name}`);
+}
 
 export const isNode = typeof process === "object" && Boolean(process?.versions?.node) && typeof document === "undefined";
 
@@ -26,7 +31,7 @@ export async function resolveAddress(address) {
   const isWindowsPath = /^[a-zA-Z]:[\\/]/.test(address);
   const isAbsolute = !isWindowsPath && /^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(address);
   if (isNode && !isAbsolute) {
-    const { pathToFileURL } = await import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_URL);
+    const { pathToFileURL } = await importNode("url");
     return pathToFileURL(address);
   }
   try {
@@ -76,7 +81,7 @@ export async function fetchBytes(url, options) {
  * @returns {Promise<Uint8Array>}
  */
 async function readFile(url, { what, signal, onBytes }) {
-  const { readFile: read } = await import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_FILES);
+  const { readFile: read } = await importNode("fs/promises");
   try {
     const buffer = await read(url, { signal });
     // A plain array: the `slice` of Node's Buffer makes no copy.

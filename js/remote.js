@@ -5,7 +5,7 @@ import { Queue } from "./backends/mixed/queue.js";
 import { absoluteLocation } from "./backends/wasm/module.js";
 import { heldHere } from "./device_tensor.js";
 import { FetchError, restoreError, WebkilnError } from "./errors.js";
-import { isNode, request, resolveAddress } from "./fetching.js";
+import { importNode, isNode, request, resolveAddress } from "./fetching.js";
 import { withPictures } from "./pictures/sources.js";
 
 /** @typedef {import("./dtypes.js").InputValue} InputValue */
@@ -20,7 +20,6 @@ import { withPictures } from "./pictures/sources.js";
 /** @typedef {{ plan: PlanInfo | null, backend: string, build: import("./model.js").Build, backendReason: string }} Now what each call may change */
 /** @typedef {{ post: (message: Call, transfer: Transferable[]) => void, terminate: () => void, listen: (onAnswer: (answer: Answer) => void, onFailure: (error: Error) => void) => void }} Channel */
 
-const NODE_THREADS = "node:worker_threads";
 
 /**
  * @param {string | URL} url
@@ -322,7 +321,7 @@ async function blobAddress(address, signal) {
  * @returns {Promise<Channel>}
  */
 async function openThread(address) {
-  const { Worker: Thread } = await import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_THREADS);
+  const { Worker: Thread } = await importNode("worker_threads");
   const thread = new Thread(address);
   return {
     post: (message) => thread.postMessage(message),

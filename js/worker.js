@@ -1,14 +1,13 @@
 /** The worker's side of `{ worker: true }`: one model, called by messages. */
 
 import { describeError, NoWebglError, WebkilnError } from "./errors.js";
-import { isNode } from "./fetching.js";
+import { importNode, isNode } from "./fetching.js";
 import { load } from "./load.js";
 
 /** @typedef {import("./remote.js").Call} Call */
 /** @typedef {import("./remote.js").Answer} Answer */
 /** @typedef {import("./dtypes.js").Tensor} Tensor */
 
-const NODE_THREADS = "node:worker_threads";
 
 /** @type {import("./model.js").Model | null} */
 let model = null;
@@ -59,7 +58,7 @@ async function answer({ id, method, args }, post) {
 
 if (isNode) {
   // Not awaited: the bundle is a classic script. The port keeps messages until someone listens.
-  void import(/* webpackIgnore: true */ /* @vite-ignore */ NODE_THREADS).then(({ parentPort }) => {
+  void importNode("worker_threads").then(({ parentPort }) => {
     parentPort.on("message", (/** @type {Call} */ call) => answer(call, (message, transfer) => parentPort.postMessage(message, transfer)));
   });
 } else {
