@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
@@ -115,7 +113,7 @@ def _visible(call: Call, scores: str, past: Dim) -> tuple[str, str]:
         allowed.append(call.node("less", [columns, filled]))
     if causal or left >= 0 or right >= 0:
         rows = call.reshape(call.places(queries), [1, 1, queries, 1])
-        offset = call.node("sub", [filled, _size(call, queries)]) if filled and past == 0 else _size(call, past)
+        offset = call.node("sub", [filled, call.length(queries)]) if filled and past == 0 else call.length(past)
         position = call.node("add", [rows, offset])
         if causal:
             allowed.append(call.node("less_equal", [columns, position]))
@@ -127,14 +125,6 @@ def _visible(call: Call, scores: str, past: Dim) -> tuple[str, str]:
     for one in allowed:
         result = call.node("logical_and", [result, one]) if result else one
     return result, bias
-
-
-def _size(call: Call, size: Dim) -> str:
-    """A size as a value (i32): of a symbolic one, a sum of ones."""
-    if isinstance(size, int):
-        return call.constant(np.array(size, np.int32))
-    ones = call.node("expand", [call.constant(np.array(1, np.int32))], shape=[size])
-    return call.node("reduce_sum", [ones], axes=[0], keep_dims=False)
 
 
 @lowers("RotaryEmbedding")

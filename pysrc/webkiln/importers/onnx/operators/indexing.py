@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 
 def indices_of(call: Call, i: int, size: Dim) -> str:
@@ -21,13 +20,19 @@ def indices_of(call: Call, i: int, size: Dim) -> str:
 
 
 def _from_front(call: Call, indices: str, size: Dim) -> str:
-    if not isinstance(size, int):
-        # The gather clamps, so an axis whose size is not fixed is counted from the front only where that is certain.
-        length = call.node("reduce_sum", [call.node("expand", [call.like(1, indices)], shape=[size])], axes=[0], keep_dims=False)
-    else:
-        length = call.like(size, indices)
     negative = call.node("less", [indices, call.like(0, indices)])
-    return call.node("where", [negative, call.node("add", [indices, length]), indices])
+    return call.node("where", [negative, call.node("add", [indices, call.length(size)]), indices])
+
+
+def strides_of(shape: list[Dim]) -> list[Dim]:
+    """How far apart neighbours along each axis lie in a flattened tensor."""
+    return [product(shape[i + 1 :]) for i in range(len(shape))]
+
+
+def _clamped(call: Call, indices: str, sizes: str) -> str:
+    """Within an axis: an index outside could reach another row."""
+    last = call.node("sub", [sizes, call.like(1, indices)])
+    return call.node("min", [call.node("max", [indices, call.like(0, indices)]), last])
 
 
 @lowers("Gather")
@@ -39,53 +44,50 @@ def gather(call: Call) -> str:
 
 @lowers("GatherElements")
 def gather_elements(call: Call) -> str:
-    """By positions in the flattened tensor: those that the other axes give are constant."""
-    shape, places = call.sizes(0, "what is gathered from"), call.sizes(1, "the indices")
-    rank = len(shape)
-    if len(places) != rank:
+    """By positions in the flattened tensor."""
+    shape, places = call.shape(0), call.shape(1)
+    if len(places) != len(shape):
         call.fail(f"indices of shape {places} do not fit {shape}")
-    axis = call.axis(call.integer("axis", 0), rank)
+    axis = call.axis(call.integer("axis", 0), len(shape))
     flat = flat_places(call, indices_of(call, 1, shape[axis]), shape, places, axis)
-    return call.node("gather", [call.reshape(call.value(0), [math.prod(shape)]), flat], axis=0)
+    return call.node("gather", [call.reshape(call.value(0), [product(shape)]), flat], axis=0)
 
 
-def flat_places(call: Call, indices: str, shape: list[int], places: list[int], axis: int) -> str:
-    """Positions in a flattened tensor of `shape` of elements picked along one axis."""
-    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    last = call.constant(np.array(max(shape[axis] - 1, 0), np.int32))
-    clamped = call.node("min", [call.node("max", [indices, call.like(0, indices)]), last])
-    scaled = call.node("mul", [clamped, call.like(strides[axis], clamped)])
-    rest = np.zeros([1] * len(shape), np.int32)
+def flat_places(call: Call, indices: str, shape: list[Dim], places: list[Dim], axis: int) -> str:
+    """Positions in a flattened tensor of `shape` of elements picked along one axis, at indices of shape `places`."""
+    strides = strides_of(shape)
+    flat = call.node("mul", [_clamped(call, indices, call.length(shape[axis])), call.length(strides[axis])])
     for i, count in enumerate(places):
-        if i != axis:
-            rest = rest + (call.positions(count) * strides[i]).reshape([-1 if j == i else 1 for j in range(len(shape))])
-    return call.node("add", [scaled, call.constant(rest.astype(np.int32))])
+        if i != axis and count != 1:
+            along = call.reshape(call.places(count), [count if j == i else 1 for j in range(len(shape))])
+            flat = call.node("add", [flat, call.node("mul", [along, call.length(strides[i])])])
+    return flat
 
 
 @lowers("GatherND")
 def gather_nd(call: Call) -> str:
     """The last axis of the indices is a position in the axes of x that follow the batch ones; they are flattened into one."""
-    shape, places, batch = call.sizes(0, "what is gathered from"), call.sizes(1, "the indices"), call.integer("batch_dims", 0)
+    shape, places, batch = call.shape(0), call.shape(1), call.integer("batch_dims", 0)
     depth = places[-1] if places else 0
-    if not 0 < depth <= len(shape) - batch or not 0 <= batch < len(places) or places[:batch] != shape[:batch]:
+    if not isinstance(depth, int) or not 0 < depth <= len(shape) - batch or not 0 <= batch < len(places):
         call.fail(f"indices of shape {places} do not fit {shape} with {batch} batch axes")
     flat = nd_places(call, call.wide(call.value(1)), shape[batch : batch + depth])
     if batch:
-        step = math.prod(shape[batch : batch + depth])
-        starts = (call.positions(math.prod(shape[:batch])) * step).reshape([*shape[:batch], *[1] * (len(places) - 1 - batch)])
-        flat = call.node("add", [flat, call.constant(starts.astype(np.int32))])
-    rows: list[Dim] = [math.prod(shape[: batch + depth]), *shape[batch + depth :]]
+        starts = call.node("mul", [call.places(product(shape[:batch])), call.length(product(shape[batch : batch + depth]))])
+        flat = call.node("add", [flat, call.reshape(starts, [*shape[:batch], *[1] * (len(places) - 1 - batch)])])
+    rows: list[Dim] = [product(shape[: batch + depth]), *shape[batch + depth :]]
     return call.node("gather", [call.reshape(call.value(0), rows), flat], axis=0)
 
 
-def nd_places(call: Call, indices: str, sizes: list[int]) -> str:
-    """Positions in flattened axes of `sizes`, from one index each along the last axis. Each is clamped, or it could reach another row."""
-    extents = call.constant(np.array(sizes, np.int32))
+def nd_places(call: Call, indices: str, sizes: list[Dim]) -> str:
+    """Positions in flattened axes of `sizes`, from one index each along the last axis of the indices."""
+    extents, strides = (
+        call.node("concat", [call.reshape(call.length(size), [1]) for size in numbers], axis=0) for numbers in (sizes, strides_of(sizes))
+    )
     zero = call.like(0, indices)
     fronted = call.node("where", [call.node("less", [indices, zero]), call.node("add", [indices, extents]), indices])
-    clamped = call.node("min", [call.node("max", [fronted, zero]), call.constant(np.array(sizes, np.int32) - 1)])
-    strides = call.constant(np.array([math.prod(sizes[i + 1 :]) for i in range(len(sizes))], np.int32))
-    return call.node("reduce_sum", [call.node("mul", [clamped, strides])], axes=[len(call.builder.shape(indices)) - 1], keep_dims=False)
+    scaled = call.node("mul", [_clamped(call, fronted, extents), strides])
+    return call.node("reduce_sum", [scaled], axes=[len(call.builder.shape(indices)) - 1], keep_dims=False)
 
 
 @lowers("OneHot")

@@ -94,9 +94,19 @@ lowers("ArgMin")(_position("arg_min"))
 
 def _cumulative(op: str) -> Callable[[Call], str]:
     def lower(call: Call) -> str:
-        axis = call.axis(call.ints(1, "the axis")[0], call.rank(0))
-        x, exclusive, reverse = call.wide(call.value(0)), bool(call.integer("exclusive", 0)), bool(call.integer("reverse", 0))
-        return call.narrow(call.node(op, [x], axis=axis, exclusive=exclusive, reverse=reverse), call.dtype(0))
+        x, rank = call.wide(call.value(0)), call.rank(0)
+        options = {"exclusive": bool(call.integer("exclusive", 0)), "reverse": bool(call.integer("reverse", 0))}
+        if call.known(1) is not None:
+            axis = call.axis(call.ints(1, "the axis")[0], rank)
+            return call.narrow(call.node(op, [x], axis=axis, **options), call.dtype(0))
+        # Which axis only a run tells: along each of them, and then a choice.
+        chosen = call.reshape(call.wide(call.value(1)), [])
+        chosen = call.node("mod", [chosen, call.like(rank, chosen)])
+        result = x
+        for axis in range(rank):
+            along = call.node(op, [x], axis=axis, **options)
+            result = call.node("where", [call.node("equal", [chosen, call.like(axis, chosen)]), along, result])
+        return call.narrow(result, call.dtype(0))
 
     return lower
 

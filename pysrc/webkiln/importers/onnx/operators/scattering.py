@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.indexing import flat_places, indices_of, nd_places
 from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 
 def _scatter(call: Call, rows: str, indices: str, updates: str, reduction: str) -> str:
@@ -26,7 +26,7 @@ def _scatter(call: Call, rows: str, indices: str, updates: str, reduction: str) 
 def scatter_elements(call: Call) -> str:
     shape, places = call.sizes(0, "what is written to"), call.sizes(1, "the indices")
     axis = call.axis(call.integer("axis", 0), len(shape))
-    flat = flat_places(call, indices_of(call, 1, shape[axis]), shape, places, axis)
+    flat = flat_places(call, indices_of(call, 1, shape[axis]), list(shape), list(places), axis)
     count = math.prod(places)
     rows, updates = call.reshape(call.value(0), [math.prod(shape)]), call.reshape(call.value(2), [count])
     value = _scatter(call, rows, call.reshape(flat, [count]), updates, call.choice("reduction", "none", "add", "mul", "max", "min"))
@@ -40,7 +40,7 @@ def scatter_nd(call: Call) -> str:
     if not 0 < depth <= len(shape):
         call.fail(f"indices of shape {places} do not fit {shape}")
     count, rest = math.prod(places[:-1]), shape[depth:]
-    flat = call.reshape(nd_places(call, call.wide(call.value(1)), shape[:depth]), [count])
+    flat = call.reshape(nd_places(call, call.wide(call.value(1)), list(shape[:depth])), [count])
     rows = call.reshape(call.value(0), [math.prod(shape[:depth]), *rest])
     updates = call.reshape(call.value(2), [count, *rest])
     value = _scatter(call, rows, flat, updates, call.choice("reduction", "none", "add", "mul", "max", "min"))
@@ -80,27 +80,9 @@ def top_k(call: Call) -> list[Typed]:
 
 def picked_along(call: Call, x: str, places: str, axis: int) -> str:
     """x at indices of its own rank along one axis, whose other sizes are those of x."""
-    shape, wanted = call.builder.shape(x), call.builder.shape(places)
-    strides: list[Dim] = [1] * len(shape)
-    for i in range(len(shape) - 2, -1, -1):
-        strides[i] = strides[i + 1] * shape[i + 1]
-    flat = call.node("mul", [places, _number(call, strides[axis])])
-    for i, size in enumerate(wanted):
-        if i != axis and size != 1:
-            along = call.reshape(call.places(size), [size if j == i else 1 for j in range(len(shape))])
-            flat = call.node("add", [flat, call.node("mul", [along, _number(call, strides[i])])])
-    total: Dim = 1
-    for size in shape:
-        total = total * size
-    return call.node("gather", [call.reshape(x, [total]), flat], axis=0)
-
-
-def _number(call: Call, size: Dim) -> str:
-    """A size as a value (i32): of a symbolic one, a sum of ones."""
-    if isinstance(size, int):
-        return call.constant(np.array(size, np.int32))
-    ones = call.node("expand", [call.constant(np.array(1, np.int32))], shape=[size])
-    return call.node("reduce_sum", [ones], axes=[0], keep_dims=False)
+    shape = call.builder.shape(x)
+    flat = flat_places(call, places, shape, call.builder.shape(places), axis)
+    return call.node("gather", [call.reshape(x, [product(shape)]), flat], axis=0)
 
 
 @lowers("MaxUnpool")
