@@ -1,12 +1,9 @@
-"""Conversions of element types.
-
-The floats of fewer than 32 bits are ways to store numbers: a model that computes in them is computed in float32.
-"""
+"""Conversions of element types."""
 
 from __future__ import annotations
 
-from webkiln.importers.emitter import Refused
-from webkiln.importers.onnx.dtypes import FLOATS, RANGES, canonical, name_of
+from webkiln.importers.lowerings.casting import cast_to
+from webkiln.importers.onnx.dtypes import name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
@@ -19,25 +16,3 @@ def cast(call: Call) -> Typed:
 @lowers("CastLike")
 def cast_like(call: Call) -> Typed:
     return cast_to(call, call.dtype(1))
-
-
-def cast_to(call: Call, target: str) -> Typed:
-    source = call.dtype(0)
-    for dtype in (source, target):
-        if dtype not in FLOATS and dtype not in RANGES and dtype != "bool":
-            raise Refused(f"a conversion from {source} to {target}")
-    if source == target:
-        return call.same()
-    value = call.cast(call.value(0), "i32" if target in RANGES and source not in ("uint8", "int8") else canonical(target))
-    if target in RANGES and not _contains(target, source):
-        value = call.narrow(call.wide(value), target)
-    return Typed(call.cast(value, canonical(target)), target)
-
-
-def _contains(target: str, source: str) -> bool:
-    """Whether every value of an integer type is one of another."""
-    if source == "bool":
-        return True
-    if source not in RANGES:
-        return False
-    return RANGES[target][0] <= RANGES[source][0] and RANGES[source][1] <= RANGES[target][1]

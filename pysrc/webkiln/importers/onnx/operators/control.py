@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from webkiln.importers.emitter import FIX_SIZES, Refused
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.driver import lower_all, read_constants
 from webkiln.importers.onnx.lowering import Call, NotMade, Typed
 from webkiln.importers.onnx.nodes import operations
-from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.registry import lowers
 
 ITERATIONS_LIMIT = 4096

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.convolution import convolve
+from webkiln.importers.lowerings.movement import reversed_axis
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.movement import part, reversed_axis
 from webkiln.importers.onnx.operators.windows import Windows, channels_first, channels_last, padded, windows
 from webkiln.importers.onnx.registry import lowers
 
@@ -22,45 +23,6 @@ def conv(call: Call) -> str:
     weights = call.lowering.permuted(call.name(1), [*range(2, rank), 1, 0])
     value = convolve(call, channels_last(call, call.value(0)), weights, windows(call, sizes[2:]), groups, call.value(2) if call.has(2) else "")
     return channels_first(call, value)
-
-
-def convolve(call: Call, x: str, weights: str, window: Windows, groups: int, bias: str) -> str:
-    """x [N, …, C] with weights […, C/groups, O]; one axis as two, and three as the sum of products of slices."""
-    if any(amount < 0 for amount in (*window.low, *window.high)):
-        x = padded(call, x, window.low, window.high, 0.0)
-        window.low = window.high = [0] * len(window.low)
-    shape, kernel = call.builder.shape(x), call.builder.shape(weights)
-    if len(window.window) == 3:
-        return _three(call, x, weights, window, groups, bias)
-    one = len(window.window) == 1
-    if one:
-        x, weights = call.reshape(x, [shape[0], 1, *shape[1:]]), call.reshape(weights, [1, *kernel])
-    value = call.node(
-        "conv2d",
-        [x, weights] + ([bias] if bias else []),
-        stride=[1, *window.stride] if one else window.stride,
-        padding=[0, *window.low, 0, *window.high] if one else [*window.low, *window.high],
-        dilation=[1, *window.dilation] if one else window.dilation,
-        groups=groups,
-    )
-    made = call.builder.shape(value)
-    return call.reshape(value, [made[0], *made[2:]]) if one else value
-
-
-def _three(call: Call, x: str, weights: str, window: Windows, groups: int, bias: str) -> str:
-    none: list[Dim] = [0, 0]
-    x = padded(call, x, [window.low[0], *none], [window.high[0], *none], 0.0)
-    shape, kernel = call.builder.shape(x), call.builder.shape(weights)
-    depth: Dim = (shape[1] - window.span(0)) // window.stride[0] + 1
-    plane = Windows(window.window[1:], window.stride[1:], window.dilation[1:], window.low[1:], window.high[1:])
-    total = ""
-    for k in range(window.window[0]):
-        layers = part(call, x, 1, k * window.dilation[0], depth, window.stride[0])
-        filters = call.reshape(part(call, weights, 0, k, 1), kernel[1:])
-        flat = call.reshape(layers, [shape[0] * depth, *shape[2:]])
-        value = convolve(call, flat, filters, plane, groups, bias if k == 0 else "")
-        total = call.node("add", [total, value]) if total else value
-    return call.reshape(total, [shape[0], depth, *call.builder.shape(total)[1:]])
 
 
 @lowers("ConvTranspose")

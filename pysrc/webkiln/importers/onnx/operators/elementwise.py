@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.arithmetic import integer_power
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
@@ -160,29 +161,11 @@ def power(call: Call) -> str:
         return call.node("pow", [a, call.cast(b, "f32")])
     base = call.wide(a)
     if call.builder.dtype(b) != "f32":
-        return call.narrow(_integer_power(call, base, call.wide(b)), call.dtype(0))
+        return call.narrow(integer_power(call, base, call.wide(b)), call.dtype(0))
     whole = call.node("equal", [b, call.node("trunc", [b])])
-    exact = _integer_power(call, base, call.cast(b, "i32"))
+    exact = integer_power(call, base, call.cast(b, "i32"))
     rounded = call.cast(call.node("pow", [call.cast(base, "f32"), b]), "i32")
     return call.narrow(call.node("where", [whole, exact, rounded]), call.dtype(0))
-
-
-def _integer_power(call: Call, base: str, exponent: str) -> str:
-    """By repeated squaring. Beyond an exponent of 31 only 0, 1 and −1 have powers that fit, which an exponent of 32 or 33 gives too."""
-    one, zero = call.like(1, base), call.like(0, base)
-    size = call.node("abs", [exponent])
-    parity = call.node("add", [call.like(32, size), call.node("mod", [size, call.like(2, size)])])
-    left = call.node("where", [call.node("less", [size, call.like(32, size)]), size, parity])
-    result, square = one, base
-    for bit in range(6):
-        odd = call.node("equal", [call.node("mod", [left, call.like(2, left)]), one])
-        result = call.node("where", [odd, call.node("mul", [result, square]), result])
-        if bit < 5:
-            left = call.node("div", [left, call.like(2, left)])
-            square = call.node("mul", [square, square])
-    # The inverse of a larger integer is rounded to 0.
-    gone = call.node("logical_and", [call.node("less", [exponent, zero]), call.node("greater", [call.node("abs", [base]), one])])
-    return call.node("where", [gone, zero, result])
 
 
 @lowers("Where")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.indexing import flat_places, nd_places
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
@@ -22,17 +23,6 @@ def indices_of(call: Call, i: int, size: Dim) -> str:
 def _from_front(call: Call, indices: str, size: Dim) -> str:
     negative = call.node("less", [indices, call.like(0, indices)])
     return call.node("where", [negative, call.node("add", [indices, call.length(size)]), indices])
-
-
-def strides_of(shape: list[Dim]) -> list[Dim]:
-    """How far apart neighbours along each axis lie in a flattened tensor."""
-    return [product(shape[i + 1 :]) for i in range(len(shape))]
-
-
-def _clamped(call: Call, indices: str, sizes: str) -> str:
-    """Within an axis: an index outside could reach another row."""
-    last = call.node("sub", [sizes, call.like(1, indices)])
-    return call.node("min", [call.node("max", [indices, call.like(0, indices)]), last])
 
 
 @lowers("Gather")
@@ -53,17 +43,6 @@ def gather_elements(call: Call) -> str:
     return call.node("gather", [call.reshape(call.value(0), [product(shape)]), flat], axis=0)
 
 
-def flat_places(call: Call, indices: str, shape: list[Dim], places: list[Dim], axis: int) -> str:
-    """Positions in a flattened tensor of `shape` of elements picked along one axis, at indices of shape `places`."""
-    strides = strides_of(shape)
-    flat = call.node("mul", [_clamped(call, indices, call.length(shape[axis])), call.length(strides[axis])])
-    for i, count in enumerate(places):
-        if i != axis and count != 1:
-            along = call.reshape(call.places(count), [count if j == i else 1 for j in range(len(shape))])
-            flat = call.node("add", [flat, call.node("mul", [along, call.length(strides[i])])])
-    return flat
-
-
 @lowers("GatherND")
 def gather_nd(call: Call) -> str:
     """The last axis of the indices is a position in the axes of x that follow the batch ones; they are flattened into one."""
@@ -77,17 +56,6 @@ def gather_nd(call: Call) -> str:
         flat = call.node("add", [flat, call.reshape(starts, [*shape[:batch], *[1] * (len(places) - 1 - batch)])])
     rows: list[Dim] = [product(shape[: batch + depth]), *shape[batch + depth :]]
     return call.node("gather", [call.reshape(call.value(0), rows), flat], axis=0)
-
-
-def nd_places(call: Call, indices: str, sizes: list[Dim]) -> str:
-    """Positions in flattened axes of `sizes`, from one index each along the last axis of the indices."""
-    extents, strides = (
-        call.node("concat", [call.reshape(call.length(size), [1]) for size in numbers], axis=0) for numbers in (sizes, strides_of(sizes))
-    )
-    zero = call.like(0, indices)
-    fronted = call.node("where", [call.node("less", [indices, zero]), call.node("add", [indices, extents]), indices])
-    scaled = call.node("mul", [_clamped(call, fronted, extents), strides])
-    return call.node("reduce_sum", [scaled], axes=[len(call.builder.shape(indices)) - 1], keep_dims=False)
 
 
 @lowers("OneHot")

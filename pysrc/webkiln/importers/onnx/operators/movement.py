@@ -5,6 +5,7 @@ from __future__ import annotations
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
+from webkiln.importers.lowerings.movement import part, repeat
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
@@ -117,33 +118,6 @@ def tile(call: Call) -> str:
     if len(times) != call.rank(0):
         call.fail(f"{len(times)} repeats do not fit rank {call.rank(0)}")
     return repeat(call, call.value(0), times)
-
-
-def repeat(call: Call, value: str, times: list[Dim]) -> str:
-    """Axis by axis, as an expansion of [before, 1, rest] to [before, times, rest]."""
-    shape = call.builder.shape(value)
-    for axis, count in enumerate(times):
-        if count == 1:
-            continue
-        before, rest = product(shape[:axis]), product(shape[axis:])
-        shape = [*shape[:axis], shape[axis] * count, *shape[axis + 1 :]]
-        spread = call.node("expand", [call.reshape(value, [before, 1, rest])], shape=[before, count, rest])
-        value = call.reshape(spread, shape)
-    return value
-
-
-def part(call: Call, value: str, axis: int, start: Dim, size: Dim, step: int = 1) -> str:
-    """`size` elements of one axis from `start`, the others whole."""
-    shape = call.builder.shape(value)
-    if start == 0 and step == 1 and shape[axis] == size:
-        return value
-    return call.node(
-        "slice",
-        [value],
-        start=[start if i == axis and size != 0 else 0 for i in range(len(shape))],
-        size=[size if i == axis else whole for i, whole in enumerate(shape)],
-        step=[step if i == axis else 1 for i in range(len(shape))],
-    )
 
 
 @lowers("Slice")
@@ -289,11 +263,5 @@ def reversed_rows(call: Call, value: str, lengths: str, time_axis: int) -> str:
     rows = call.node("add", [call.node("mul", [slow, call.like(stride, slow)]), fast])
     flat = call.reshape(value, [shape[0] * shape[1], *shape[2:]])
     return call.node("gather", [flat, rows], axis=0)
-
-
-def reversed_axis(call: Call, value: str, axis: int) -> str:
-    """The elements of an axis backwards."""
-    size = call.builder.shape(value)[axis]
-    return part(call, value, axis, size - 1, size, -1) if size != 0 else value
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.movement import axes_of, part
+from webkiln.importers.onnx.operators.movement import axes_of
 from webkiln.importers.onnx.registry import lowers
 
 

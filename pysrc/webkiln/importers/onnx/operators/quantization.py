@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.convolution import convolve
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.dtypes import CARRIERS, RANGES, canonical, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.convolution import convolve
-from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last, windows
 from webkiln.importers.onnx.registry import lowers
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.activation import hard_sigmoid_of
-from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.registry import lowers
 
 STEPS_LIMIT = 4096

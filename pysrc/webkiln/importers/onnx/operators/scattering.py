@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from webkiln.importers.lowerings.indexing import flat_places, nd_places, picked_along
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.indexing import flat_places, indices_of, nd_places
-from webkiln.importers.onnx.operators.movement import part
+from webkiln.importers.onnx.operators.indexing import indices_of
 from webkiln.importers.onnx.registry import lowers
-from webkiln.ops.rules import product
 
 
 def _scatter(call: Call, rows: str, indices: str, updates: str, reduction: str) -> str:
@@ -76,13 +76,6 @@ def top_k(call: Call) -> list[Typed]:
     order = call.node("argsort", [x], axis=axis, descending=bool(call.integer("largest", 1)))
     places = part(call, order, axis, 0, count)
     return [Typed(call.narrow(picked_along(call, x, places, axis), call.dtype(0)), call.dtype(0)), Typed(places, "int64")]
-
-
-def picked_along(call: Call, x: str, places: str, axis: int) -> str:
-    """x at indices of its own rank along one axis, whose other sizes are those of x."""
-    shape = call.builder.shape(x)
-    flat = flat_places(call, places, shape, call.builder.shape(places), axis)
-    return call.node("gather", [call.reshape(x, [product(shape)]), flat], axis=0)
 
 
 @lowers("MaxUnpool")

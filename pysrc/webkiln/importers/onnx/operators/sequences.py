@@ -6,10 +6,10 @@ import math
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import FIX_SIZES, Refused
+from webkiln.importers.lowerings.convolution import convolve
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call, fixed
 from webkiln.importers.onnx.operators.attention import join_heads, repeat_heads, split_heads
-from webkiln.importers.onnx.operators.convolution import convolve
-from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.operators.windows import Windows, channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
 

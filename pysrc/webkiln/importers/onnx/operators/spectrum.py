@@ -9,9 +9,9 @@ import numpy as np
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.dtypes import carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.movement import part
 from webkiln.importers.onnx.registry import lowers
 
 

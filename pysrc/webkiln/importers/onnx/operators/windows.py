@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from webkiln.graph.dims import Dim, apply
+from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.windows import Windows, channels_first, channels_last, padded, same_padding
 from webkiln.importers.onnx.lowering import Call
 
-
-@dataclass
-class Windows:
-    """An entry a spatial axis. `low`, `high`: the padding before and after."""
-
-    window: list[int]
-    stride: list[int]
-    dilation: list[int]
-    low: list[Dim]
-    high: list[Dim]
-
-    def span(self, i: int) -> int:
-        """How far a window reaches."""
-        return (self.window[i] - 1) * self.dilation[i] + 1
+__all__ = ["Windows", "channels_first", "channels_last", "padded", "windows"]
 
 
 def windows(call: Call, window: list[int], *, automatic: bool = True) -> Windows:
@@ -40,39 +26,3 @@ def windows(call: Call, window: list[int], *, automatic: bool = True) -> Windows
         for i in range(count):
             found.low[i], found.high[i] = same_padding(size[i], found.span(i), stride[i], kind == "SAME_LOWER")
     return found
-
-
-def same_padding(size: Dim, span: int, stride: int, more_before: bool) -> tuple[Dim, Dim]:
-    """Padding such that `ceil(size / stride)` windows fit; an odd one goes after, or before."""
-    total = ((size + stride - 1) // stride - 1) * stride + span - size
-    total = 0 if span == 1 else total if span >= stride else apply("max", total, 0)
-    half = total // 2
-    return (total - half, half) if more_before else (half, total - half)
-
-
-def channels_last(call: Call, value: str) -> str:
-    """[N, C, …] as [N, …, C]."""
-    rank = len(call.builder.shape(value))
-    return call.transpose(value, [0, *range(2, rank), 1])
-
-
-def channels_first(call: Call, value: str) -> str:
-    """[N, …, C] as [N, C, …]."""
-    rank = len(call.builder.shape(value))
-    return call.transpose(value, [0, rank - 1, *range(1, rank - 1)])
-
-
-def padded(call: Call, value: str, low: list[Dim], high: list[Dim], number: float, interior: list[int] | None = None) -> str:
-    """[N, …, C] with its spatial axes padded, or cut where the padding is negative."""
-    inside: list[Dim] = list(interior or [0] * len(low))
-    before: list[Dim] = [apply("max", amount, 0) for amount in low]
-    after: list[Dim] = [apply("max", amount, 0) for amount in high]
-    if any(amount != 0 for amount in (*before, *after, *inside)):
-        value = call.node("pad", [value], low=[0, *before, 0], high=[0, *after, 0], interior=[0, *inside, 0], value=number)
-    cut = [(apply("max", a * -1, 0), apply("max", b * -1, 0)) for a, b in zip(low, high, strict=True)]
-    if any(a != 0 or b != 0 for a, b in cut):
-        shape = call.builder.shape(value)
-        start: list[Dim] = [0, *(a for a, _ in cut), 0]
-        size: list[Dim] = [shape[0], *(whole - a - b for whole, (a, b) in zip(shape[1:-1], cut, strict=True)), shape[-1]]
-        value = call.node("slice", [value], start=start, size=size, step=[1] * len(shape))
-    return value
