@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from claimed_operators import assert_near, float_cases
 from operator_models import operator_model
+from random_graphs import RandomGraph
+from webkiln.generator import generate
 from webkiln.ops.table import Case
+from webkiln.parity.compare import compare
 
 LIMITS = {"textureSize": 2048, "textureUnits": 16, "attachments": 8}
 OPERATORS_OF_LAYERS = [
@@ -63,3 +66,18 @@ def test_windows(session_of, layers):
     session.dispose(loaded)
     for number, case in enumerate(cases):
         assert_near("conv2d", case, expected[f"y{number}"], received[f"y{number}"])
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_what_is_read_is_what_was_drawn_last(session_of, layers):
+    """One texture holds two values, one after another, and draws read the first: llvmpipe gave that one for the second."""
+    model = RandomGraph(19).model(steps=25)
+    inputs = {argument.name: generate(19, argument.shape, np.dtype(np.float32), -2.0, 2.0) for argument in model.inputs}
+    expected = model.run(inputs)
+    session = session_of("llvmpipe")
+    loaded = session.load(model, layers)
+    for _ in range(20):
+        received = session.run(loaded, inputs)
+        for name, array in expected.items():
+            assert compare(array, received[name], tolerance=5e-5).passed, name
+    session.dispose(loaded)

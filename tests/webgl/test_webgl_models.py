@@ -34,6 +34,7 @@ def test_a_steady_run_makes_and_deletes_nothing(session_of, model_of):
     model = model_of("face_landmark")
     inputs = generated_inputs(model.bundle, model.signature, 5, {})
     session = session_of("swiftshader")
+    session.dispose(session.load(model, 4))  # a context holds a framebuffer of its own
     before = session.call("counts")
     loaded = session.load(model, 4)
     after_load = session.call("counts")

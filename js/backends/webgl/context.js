@@ -36,6 +36,8 @@ export class Context {
     this.answers = 0;
     /** @type {Promise<void> | undefined} settles R; begun by the first model */
     this.settled = undefined;
+    /** Of whatever is read. */
+    this.reader = gl.createFramebuffer();
     this.programs = new Programs(gl);
     gl.bindVertexArray(gl.createVertexArray());
     for (const capability of [gl.BLEND, gl.DEPTH_TEST, gl.STENCIL_TEST, gl.SCISSOR_TEST, gl.DITHER, gl.CULL_FACE]) gl.disable(capability);
