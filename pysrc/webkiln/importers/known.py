@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,16 @@ def modulo(a: Dim, b: Dim) -> Dim:
     if b == 0:
         raise ValueError("a remainder of a division by zero")
     return a % b
+
+
+def decided(holds: Callable[[Dim, Dim], bool], fails: Callable[[Dim, Dim], bool]) -> Callable[[Dim, Dim], Dim]:
+    """A comparison that is decided only when it holds, or does not, for all values of the symbols; else `ValueError`."""
+
+    def decide(a: Dim, b: Dim) -> bool:
+        if holds(a, b):
+            return True
+        if fails(a, b):
+            return False
+        raise ValueError("not decided")
+
+    return decide

@@ -21,3 +21,13 @@ def integer_power(emitter: Emitter, base: str, exponent: str) -> str:
     # The inverse of a larger integer is rounded to 0.
     gone = emitter.node("logical_and", [emitter.node("less", [exponent, zero]), emitter.node("greater", [emitter.node("abs", [base]), one])])
     return emitter.node("where", [gone, zero, result])
+
+
+def floor_divide(emitter: Emitter, a: str, b: str) -> str:
+    """The quotient rounded down; the canonical one of integers truncates, and is one too large where its remainder is not the floored one."""
+    quotient = emitter.node("div", [a, b])
+    if emitter.builder.dtype(a) == "f32":
+        return emitter.node("floor", [quotient])
+    truncated = emitter.node("sub", [a, emitter.node("mul", [quotient, b])])
+    above = emitter.node("not_equal", [truncated, emitter.node("mod", [a, b])])
+    return emitter.node("sub", [quotient, emitter.node("cast", [above], to="i32")])

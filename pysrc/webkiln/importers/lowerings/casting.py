@@ -5,7 +5,7 @@ The floats of fewer than 32 bits are ways to store numbers: a model that compute
 
 from __future__ import annotations
 
-from webkiln.importers.elements import FLOATS, RANGES, canonical
+from webkiln.importers.elements import CARRIERS, FLOATS, RANGES, canonical
 from webkiln.importers.emitter import Refused
 from webkiln.importers.named import NamedCall, Typed
 
@@ -13,9 +13,10 @@ from webkiln.importers.named import NamedCall, Typed
 def cast_to(call: NamedCall, target: str) -> Typed:
     """Input 0 as elements of the source's type `target`."""
     source = call.dtype(0)
-    for dtype in (source, target):
-        if dtype not in FLOATS and dtype not in RANGES and dtype != "bool":
-            raise Refused(f"a conversion from {source} to {target}")
+    known = (*FLOATS, *RANGES, "bool")
+    # Floats of 8 bits and fewer are only read: they would have to be rounded to.
+    if target not in known or source not in (*known, *CARRIERS):
+        raise Refused(f"a conversion from {source} to {target}")
     if source == target:
         return call.same()
     value = call.cast(call.value(0), "i32" if target in RANGES and source not in ("uint8", "int8") else canonical(target))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Emitter
+from webkiln.importers.emitter import Emitter, Refused
 from webkiln.importers.lowerings.movement import part
-from webkiln.importers.lowerings.windows import Windows, padded
+from webkiln.importers.lowerings.windows import Windows, padded, same_padding
 
 
 def convolve(emitter: Emitter, x: str, weights: str, window: Windows, groups: int, bias: str) -> str:
@@ -45,3 +45,20 @@ def _three(emitter: Emitter, x: str, weights: str, window: Windows, groups: int,
         value = convolve(emitter, flat, filters, plane, groups, bias if k == 0 else "")
         total = emitter.node("add", [total, value]) if total else value
     return emitter.reshape(total, [shape[0], depth, *emitter.builder.shape(total)[1:]])
+
+
+def spread_out(emitter: Emitter, value: str, target: list[Dim], window: list[int], stride: list[int], same: bool) -> str:
+    """A picture [N, H, W, C] with zeros between and around its elements, over which a convolution with the window turned by 180° is the
+    gradient of one that made it, with SAME or VALID padding, from a picture of the shape `target`."""
+    shape = emitter.builder.shape(value)
+    low: list[Dim] = [0, 0, 0, 0]
+    high: list[Dim] = [0, 0, 0, 0]
+    for axis in (1, 2):
+        size, wanted, k, step = shape[axis], target[axis], window[axis - 1], stride[axis - 1]
+        before = same_padding(wanted, k, step)[0] if same else 0
+        low[axis] = k - 1 - before
+        high[axis] = wanted + before - (size - 1) * step - 1
+    for amount in (*low, *high):
+        if amount < 0:
+            raise Refused(f"an output of shape {target}, which cuts off what the input {shape} reaches")
+    return emitter.node("pad", [value], low=low, high=high, interior=[0, stride[0] - 1, stride[1] - 1, 0], value=0.0)

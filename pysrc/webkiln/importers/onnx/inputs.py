@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
-from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
+from webkiln.graph.dims import Dim, Shape, parse_dim, symbol
 from webkiln.graph.dtypes import FROM_SOURCE
+from webkiln.importers.inputs import given_shape, symbols_in
 from webkiln.importers.onnx.dtypes import canonical, name_of
 from webkiln.importers.onnx.lowering import Lowering
 
@@ -37,20 +36,17 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
     for name in overrides:
         if name not in names:
             raise InputError(f"there is no input {name!r}; the model takes: {', '.join(map(repr, names)) or 'none'}")
-    symbols: dict[str, None] = {}
     for value in inputs:
         dtype = tensor_type(value)
         declared = _declared(value)
-        shape = _override(value.name, declared, overrides[value.name]) if value.name in overrides else declared
+        shape = given_shape(value.name, declared, overrides[value.name]) if value.name in overrides else declared
         if shape is None:
             problem = Unsupported("INPUT", repr(value.name), "its rank is not known", f"Give its shape: --input {value.name}=SHAPE")
             raise UnsupportedOperatorError([problem])
         lowering.resized |= shape != declared
         lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
         lowering.dtypes[value.name] = dtype
-        for dim in shape:
-            symbols.update(dict.fromkeys(sorted(symbols_of(dim))))
-    return list(symbols)
+    return symbols_in(lowering.builder.graph.values[name].shape for name in names)
 
 
 def _declared(value: Any) -> Shape | None:
@@ -81,13 +77,3 @@ def _identifier(text: str) -> str:
     """A name for a symbol: what is no letter, digit or `_` becomes `_`, and a digit does not stand first."""
     clean = re.sub(r"\W", "_", text, flags=re.ASCII)
     return f"_{clean}" if not clean or clean[0].isdigit() or clean in ("floordiv", "mod", "min", "max") else clean
-
-
-def _override(name: str, declared: Shape | None, given: Sequence[int | str]) -> Shape:
-    shape = tuple(parse_dim(int(size) if isinstance(size, np.integer) else size) for size in given)
-    if declared is not None and len(shape) != len(declared):
-        raise InputError(f"the input {name!r} has rank {len(declared)} ({[str(dim) for dim in declared]}), not {len(shape)}")
-    for size in shape:
-        if size < 0:
-            raise InputError(f"the size {size} given for the input {name!r} is negative")
-    return shape

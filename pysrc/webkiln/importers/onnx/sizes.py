@@ -13,7 +13,7 @@ import numpy as np
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, Expression, apply
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import divide, ints, objects
+from webkiln.importers.known import decided, divide, ints, objects
 from webkiln.importers.onnx.dtypes import NAMES, RANGES
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.ranges import slice_range
@@ -83,29 +83,16 @@ def _many(function: Callable[[Dim, Dim], Dim]) -> Known:
     return rule
 
 
-def _compare(function: Callable[[Dim, Dim], bool], opposite: Callable[[Dim, Dim], bool]) -> Callable[[Dim, Dim], Dim]:
-    """A comparison that is decided only when it holds, or does not, for all values of the symbols."""
-
-    def decide(a: Dim, b: Dim) -> bool:
-        if function(a, b):
-            return True
-        if opposite(a, b):
-            return False
-        raise ValueError("not decided")
-
-    return decide
-
-
 def _differ(a: Dim, b: Dim) -> bool:
     return bool(a < b or a > b)
 
 
 _COMPARISONS = {
-    "Equal": _compare(lambda a, b: a == b, _differ),
-    "Less": _compare(lambda a, b: a < b, lambda a, b: a >= b),
-    "LessOrEqual": _compare(lambda a, b: a <= b, lambda a, b: a > b),
-    "Greater": _compare(lambda a, b: a > b, lambda a, b: a <= b),
-    "GreaterOrEqual": _compare(lambda a, b: a >= b, lambda a, b: a < b),
+    "Equal": decided(lambda a, b: a == b, _differ),
+    "Less": decided(lambda a, b: a < b, lambda a, b: a >= b),
+    "LessOrEqual": decided(lambda a, b: a <= b, lambda a, b: a > b),
+    "Greater": decided(lambda a, b: a > b, lambda a, b: a <= b),
+    "GreaterOrEqual": decided(lambda a, b: a >= b, lambda a, b: a < b),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
-from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
+from webkiln.graph.dims import Shape
 from webkiln.graph.dtypes import FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
+from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
 from webkiln.importers.tflite import sizes
-from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, Tensor, parse
+from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.lowering import QUANTIZED, Call, Lowering, place
 from webkiln.importers.tflite.operators import RULES
@@ -151,24 +151,10 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
         found = [index for index in subgraph.inputs if name in (public[index], subgraph.tensors[index].name)]
         if not found:
             raise InputError(f"there is no input {name!r}; the model takes: {', '.join(map(repr, public.values())) or 'none'}")
-        shapes[found[0]] = _override(name, subgraph.tensors[found[0]], sizes_given)
-    dynamic = [index for index in subgraph.inputs if index not in shapes and -1 in subgraph.tensors[index].shape]
-    # One name for all batches, where every input has one.
+        shapes[found[0]] = given_shape(name, subgraph.tensors[found[0]].shape or None, sizes_given)
     rest = [index for index in subgraph.inputs if index not in shapes]
-    one_batch = all(subgraph.tensors[index].shape[:1] == (-1,) for index in rest)
-    taken: set[str] = set()
-    for index in dynamic:
-        declared = subgraph.tensors[index].shape
-        dims: list[Dim] = []
-        for axis, size in enumerate(declared):
-            if size != -1:
-                dims.append(size)
-            elif axis == 0 and one_batch:
-                dims.append(symbol("N"))
-            else:
-                dims.append(symbol(_symbol_name(public[index], axis, taken)))
-        shapes[index] = tuple(dims)
-    symbols: dict[str, None] = {}
+    opened = open_sizes([(public[index], subgraph.tensors[index].shape) for index in rest])
+    shapes |= {index: shape for index, shape in zip(rest, opened, strict=True) if -1 in subgraph.tensors[index].shape}
     # Files of old do not say whether a shape of [] is a scalar's; there it is.
     ranks_are_written = any(tensor.ranked and not tensor.shape for tensor in subgraph.tensors)
     for index in dict.fromkeys(subgraph.inputs):
@@ -185,30 +171,7 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
             lowering.resized = True
             lowering.arrays.pop(index, None)  # an empty input is known, until it is given a size
         lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
-        for dim in shape:
-            symbols.update(dict.fromkeys(sorted(symbols_of(dim))))
-    return list(symbols)
-
-
-def _override(name: str, tensor: Tensor, given: Sequence[int | str]) -> Shape:
-    shape = tuple(parse_dim(int(size) if isinstance(size, np.integer) else size) for size in given)
-    if tensor.shape and len(shape) != len(tensor.shape):
-        raise InputError(f"the input {name!r} has rank {len(tensor.shape)} ({list(tensor.shape)}), not {len(shape)}")
-    for size in shape:
-        if size < 0:
-            raise InputError(f"the size {size} given for the input {name!r} is negative")
-    return shape
-
-
-def _symbol_name(argument: str, axis: int, taken: set[str]) -> str:
-    clean = re.sub(r"\W", "_", argument, flags=re.ASCII)
-    base = name = f"{clean if not clean[:1].isdigit() else '_' + clean}_d{axis}"
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    taken.add(name)
-    return name
+    return symbols_in(lowering.builder.graph.values[lowering.names[index]].shape for index in subgraph.inputs)
 
 
 def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:

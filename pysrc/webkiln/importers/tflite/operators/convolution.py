@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.convolution import spread_out
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
-from webkiln.importers.tflite.operators.windows import padding, same_padding
+from webkiln.importers.tflite.operators.windows import padding
 from webkiln.importers.tflite.schema import PADDINGS
 
 
@@ -66,18 +65,7 @@ def transpose_conv(call: Call) -> str:
     kind = call.choice(PADDINGS, options.padding, "padding")
     if min(stride) < 1 or min(window) < 1:
         call.fail(f"its stride {stride} and window {window} must be at least 1")
-    shape = call.shape(2)
-    low: list[Dim] = [0, 0, 0, 0]
-    high: list[Dim] = [0, 0, 0, 0]
-    for axis in (1, 2):
-        size, wanted, k, step = shape[axis], target[axis], window[axis - 1], stride[axis - 1]
-        before = same_padding(wanted, k, step)[0] if kind == "SAME" else 0
-        low[axis] = k - 1 - before
-        high[axis] = wanted + before - (size - 1) * step - 1
-    for amount in (*low, *high):
-        if amount < 0:
-            raise Refused(f"an output of shape {target}, which cuts off what the input {shape} reaches")
-    spread = call.node("pad", [call.value(2)], low=low, high=high, interior=[0, stride[0] - 1, stride[1] - 1, 0], value=0.0)
+    spread = spread_out(call, call.value(2), target, window, stride, kind == "SAME")
     inputs = [spread, _flipped(call)] + ([call.value(3)] if call.has(3) else [])
     return call.activate(call.node("conv2d", inputs), options.activation)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.arithmetic import floor_divide
 from webkiln.importers.tflite.constants import scale_integers
 from webkiln.importers.tflite.lowering import QUANTIZED, Call
 from webkiln.importers.tflite.operators.registry import lowers
@@ -132,14 +133,7 @@ def power(call: Call) -> str:
 
 @lowers("FLOOR_DIV")
 def floor_div(call: Call) -> str:
-    a, b = call.value(0), call.value(1)
-    quotient = call.node("div", [a, b])
-    if call.dtype(0) == "f32":
-        return call.node("floor", [quotient])
-    # The canonical integer quotient truncates; it is one too large where its remainder is not the floored one.
-    truncated = call.node("sub", [a, call.node("mul", [quotient, b])])
-    above = call.node("not_equal", [truncated, call.node("mod", [a, b])])
-    return call.node("sub", [quotient, call.node("cast", [above], to="i32")])
+    return floor_divide(call, call.value(0), call.value(1))
 
 
 @lowers("FLOOR_MOD")
