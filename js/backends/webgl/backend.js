@@ -264,7 +264,7 @@ export class WebglBackend {
     const tensors = [...outputs].map(([name, storage]) => ({
       name,
       layout: storage.layout,
-      surface: this.readable(surfaceOf(storage)),
+      surface: surfaceOf(storage),
       isBoolean: graph.types.get(name)?.dtype === "bool",
     }));
     try {
@@ -273,15 +273,6 @@ export class WebglBackend {
       if (device.isReleased) gl.deleteBuffer(pixels);
       else device.pixels.push(pixels);
     }
-  }
-
-  /**
-   * The surface, with a framebuffer.
-   * @param {Surface} surface
-   */
-  readable(surface) {
-    if (!surface.framebuffer) this.context.attachFramebuffer(surface);
-    return surface;
   }
 
   /**
@@ -326,12 +317,8 @@ export class WebglBackend {
     const { gl } = this.context;
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, to.texture);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.readable(from).framebuffer);
     const [width, height] = [Math.min(from.width, to.width), Math.min(from.height, to.height)];
-    for (let layer = 0; layer < to.layers; layer++) {
-      gl.readBuffer(gl.COLOR_ATTACHMENT0 + layer);
-      gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, layer, 0, 0, width, height);
-    }
+    this.context.eachLayer(from, to.layers, (layer) => gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, layer, 0, 0, width, height));
   }
 
   /** Puts the initial values into the state. */

@@ -103,6 +103,23 @@ export class Context {
   }
 
   /**
+   * Reads the layers of a surface one after another. Not through the framebuffer that draws: of one whose texture had been read by draws in
+   * between, llvmpipe gave what it held before the last of them.
+   * @param {Surface} surface
+   * @param {number} layers
+   * @param {(layer: number) => void} read while the layer is the bound framebuffer's
+   */
+  eachLayer({ texture }, layers, read) {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.reader);
+    for (let layer = 0; layer < layers; layer++) {
+      gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, layer);
+      read(layer);
+    }
+    gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, null, 0, 0);
+  }
+
+  /**
    * An RGBA32F texture of zeros, left bound.
    * @param {number} width
    * @param {number} height

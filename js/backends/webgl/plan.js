@@ -94,8 +94,7 @@ function lifetimes(draws, copies, inputs, outputs) {
   for (const storage of inputs) touch(storage, -1);
   draws.forEach(({ output, textures }, index) => [output, ...textures].forEach((storage) => touch(storage, index)));
   for (const { from, to } of copies) [from, to].forEach((storage) => touch(storage, draws.length));
-  // An output has its texture to itself: llvmpipe reads a texture that was drawn to twice without waiting for the second time.
-  for (const storage of outputs) [-1, draws.length].forEach((index) => touch(storage, index));
+  for (const storage of outputs) touch(storage, draws.length);
   return lives;
 }
 

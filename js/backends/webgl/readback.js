@@ -23,14 +23,10 @@ export async function readTensors(context, wanted, pixels) {
   for (const { layout, surface } of wanted) {
     const { width, height, layers, texels } = layout;
     if (!texels) continue;
-    // Not through the framebuffer that draws: of one whose texture had been read by draws in between, llvmpipe gave what it held before the last of them.
-    gl.bindFramebuffer(gl.FRAMEBUFFER, context.reader);
-    for (let layer = 0; layer < layers; layer++) {
-      gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, surface.texture, 0, layer);
+    context.eachLayer(surface, layers, () => {
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.FLOAT, offset);
       offset += width * height * 16;
-    }
-    gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, null, 0, 0);
+    });
   }
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   await fence(context);
