@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -90,6 +89,7 @@ class Graph:
     constants: dict[str, Constant] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     state: list[State] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict, repr=False, compare=False)  # the last that `fresh` gave, by name
 
     def producers(self) -> dict[str, Node]:
         """The node that makes each value."""
@@ -136,7 +136,11 @@ class Graph:
         """A name that no value has, made from `base`."""
         if base not in self.values:
             return base
-        return next(name for i in _naturals() if (name := f"{base}.{i}") not in self.values)
+        number = self._numbers.get(base, 0) + 1
+        while f"{base}.{number}" in self.values:
+            number += 1
+        self._numbers[base] = number
+        return f"{base}.{number}"
 
     def copy(self) -> Graph:
         """A graph that can be changed without changing this one (arrays are shared)."""
@@ -180,10 +184,3 @@ class Graph:
                 raise GraphError(f"the state {state.input!r} and its next value {state.output!r} differ in dtype or shape")
             if state.initial and state.initial not in self.constants:
                 raise GraphError(f"the initial state {state.initial!r} is not a constant")
-
-
-def _naturals() -> Iterator[int]:
-    number = 1
-    while True:
-        yield number
-        number += 1

@@ -1,7 +1,8 @@
 """The protocol buffer messages of ONNX files: those fields that are read, from the table below.
 
 Field numbers and types are those of the ONNX specification (onnx.proto). Enumerations are read as int32, which is the same on the wire.
-Whether a field is there matters (`dim_value`, `f`, `shape`), so the messages are of proto2.
+Whether a field is there matters (`dim_value`, `f`, `shape`), so each field that is not repeated is `optional`. The syntax is proto3, whose
+parser refuses text that is not UTF-8.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def message(name: str) -> Any:
 @cache
 def _pool() -> Any:
     field_type = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name="webkiln/onnx.proto", package=PACKAGE, syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(name="webkiln/onnx.proto", package=PACKAGE, syntax="proto3")
     for line in _TABLE.strip().splitlines():
         name, *fields = line.split()
         entry = file.message_type.add(name=name)
@@ -52,6 +53,9 @@ def _pool() -> Any:
             kind = kind.rstrip("*")
             field = entry.field.add(name=label, number=int(number))
             field.label = field_type.LABEL_REPEATED if repeated else field_type.LABEL_OPTIONAL
+            if not repeated:  # what the compiler makes of `optional`: a choice of one
+                entry.oneof_decl.add(name=f"_{label}")
+                field.oneof_index, field.proto3_optional = len(entry.oneof_decl) - 1, True
             if kind[0].isupper():
                 field.type, field.type_name = field_type.TYPE_MESSAGE, f".{PACKAGE}.{kind}"
             else:

@@ -7,8 +7,8 @@ import math
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.movement import part
+from webkiln.importers.lowerings.normalization import softmax_of
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.normalization import softmax_of
 from webkiln.importers.onnx.registry import lowers
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from webkiln.importers.lowerings.normalization import log_softmax_of
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.normalization import log_softmax_of
 from webkiln.importers.onnx.registry import lowers
 
 

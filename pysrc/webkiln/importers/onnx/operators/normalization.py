@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.normalization import local_response, log_softmax_of, softmax_of
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import axes_of
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
-
-
-def softmax_of(call: Call, x: str, axis: int) -> str:
-    powers = call.node("exp", [call.node("sub", [x, call.node("reduce_max", [x], axes=[axis], keep_dims=True)])])
-    return call.node("div", [powers, call.node("reduce_sum", [powers], axes=[axis], keep_dims=True)])
-
-
-def log_softmax_of(call: Call, x: str, axis: int) -> str:
-    shifted = call.node("sub", [x, call.node("reduce_max", [x], axes=[axis], keep_dims=True)])
-    total = call.node("reduce_sum", [call.node("exp", [shifted])], axes=[axis], keep_dims=True)
-    return call.node("sub", [shifted, call.node("log", [total])])
 
 
 def hardmax_of(call: Call, x: str, axis: int) -> str:
@@ -160,15 +150,12 @@ def lp_normalization(call: Call) -> str:
 
 @lowers("LRN")
 def local_response_normalization(call: Call) -> str:
-    """`x / (bias + alpha · mean of the squares of `size` channels around)^beta`, with zeros beyond the ends."""
+    """Over channels that come second; alpha is divided by the number of channels."""
     shape, size = call.shape(0), call.integer("size", 0)
     if size < 1:
         call.fail(f"a size of {size}")
-    x = call.value(0)
-    picture = call.reshape(call.node("mul", [x, x]), [shape[0], shape[1], product(shape[2:]), 1])
-    mean = call.node(
-        "average_pool2d", [picture], window=[size, 1], stride=[1, 1], padding=[(size - 1) // 2, 0, size // 2, 0], count_padding=True
-    )
-    scaled = call.node("mul", [call.reshape(mean, shape), call.like(call.number("alpha", 0.0001), x)])
-    base = call.node("add", [scaled, call.like(call.number("bias", 1.0), x)])
-    return call.node("div", [x, call.node("pow", [base, call.like(call.number("beta", 0.75), x)])])
+    picture = call.reshape(call.value(0), [shape[0], shape[1], product(shape[2:])])
+    alpha = call.number("alpha", 0.0001) / size
+    before, after = (size - 1) // 2, size // 2
+    value = local_response(call, picture, 1, before, after, alpha, call.number("beta", 0.75), call.number("bias", 1.0))
+    return call.reshape(value, shape)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Refused
+from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import axes_of
 from webkiln.importers.onnx.registry import lowers
+
+RUNS_LIMIT = 16  # slices that an extended axis may be put together from; more are gathered
 
 
 @lowers("Pad")
@@ -89,8 +91,13 @@ def _filled(call: Call, value: str, axis: int, before: Dim, after: Dim, mode: st
         return _joined(call, [_some(call, value, axis, size - before, before, 1), value, _some(call, value, axis, 0, after, 1)], axis)
     if size == 0:
         call.fail(f"axis {axis} is empty and cannot be extended by {mode}")
+    if before + size + after > POSITIONS_LIMIT:
+        raise Refused(f"{mode} padding to {before + size + after} elements")
     places = [_place(i - before, size, mode) for i in range(before + size + after)]
-    return _joined(call, [_run(call, value, axis, *run) for run in _runs(places)], axis)
+    runs = _runs(places)
+    if len(runs) > RUNS_LIMIT:
+        return call.node("gather", [value, call.constant(np.array(places, np.int32))], axis=axis)
+    return _joined(call, [part(call, value, axis, *run) for run in runs], axis)
 
 
 def _place(i: int, size: int, mode: str) -> int:
@@ -119,10 +126,6 @@ def _runs(places: list[int]) -> list[tuple[int, int, int]]:
 
 def _some(call: Call, value: str, axis: int, start: Dim, count: Dim, step: int) -> str:
     return part(call, value, axis, start, count, step) if count != 0 else ""
-
-
-def _run(call: Call, value: str, axis: int, start: int, count: int, step: int) -> str:
-    return part(call, value, axis, start, count, step)
 
 
 def _repeated(call: Call, value: str, axis: int, at: Dim, count: Dim) -> str:

@@ -17,6 +17,7 @@ from webkiln.ops.reference import resize_coordinates
 from webkiln.ops.rules import product
 
 MATRIX_LIMIT = 2**24
+SIZE_LIMIT = 2**16
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def _resized(call: Call, axes: list[Axis], options: Options) -> str:
     wanted = [axis for axis in moving if axis.after == 0]
     if wanted:
         call.fail("a new size of 0")
+    if any(_int(size) > SIZE_LIMIT for axis in moving for size in (axis.before, axis.after)):
+        raise Refused(f"resizing to or from more than {SIZE_LIMIT} elements along an axis")
     by_operator = _by_operator(call, value, moving, options)
     if by_operator:
         return by_operator

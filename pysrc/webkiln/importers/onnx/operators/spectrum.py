@@ -43,6 +43,8 @@ def _transform(call: Call, x: str, length: int, inverse: bool, onesided: bool) -
     size, parts = shape[-2], shape[-1]
     assert isinstance(size, int)
     assert isinstance(parts, int)
+    if length < 1:
+        call.fail(f"a transform of {length} elements")
     bins = length // 2 + 1
     given = min(size, bins if inverse and onesided else length)
     if 2 * given * 2 * length > 2**24:
