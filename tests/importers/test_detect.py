@@ -60,7 +60,7 @@ def test_the_name_helps_where_the_content_does_not(tmp_path: Path) -> None:
     assert detect(written(tmp_path / "model.ONNX", b"\xff\xff")) == "onnx"
 
 
-@pytest.mark.parametrize("kind", ["h5", "keras", "torch", "savedmodel", "tfjs"])
+@pytest.mark.parametrize("kind", ["h5", "keras", "torch", "savedmodel"])
 def test_later_formats_are_answered_with_what_works(kind: str, sources: dict[str, Path]) -> None:
     with pytest.raises(UnsupportedFormatError, match=r"not read yet\. Today TFLite .*and ONNX .*files .*`webkiln gallery list`"):
         importers.read(sources[kind])

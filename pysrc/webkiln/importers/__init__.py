@@ -10,13 +10,12 @@ from webkiln.errors import FormatError, UnsupportedFormatError
 from webkiln.importers.detect import detect
 from webkiln.importers.imported import ImportedModel
 
-_TODAY = "Today TFLite (.tflite) and ONNX (.onnx) files are converted; `webkiln gallery list` shows models that are known to work"
+_TODAY = "Today TFLite (.tflite) and ONNX (.onnx) files and TensorFlow.js graph models (model.json) are converted; `webkiln gallery list` shows models that are known to work"
 _LATER = {
     "keras": "a Keras model",
     "h5": "an HDF5 file, as Keras wrote them",
     "torch": "a PyTorch file",
     "savedmodel": "a TensorFlow SavedModel",
-    "tfjs": "a TensorFlow.js model",
 }
 _INSTEAD = {
     "keras": ". From Keras, `tf.lite.TFLiteConverter.from_keras_model(model).convert()` makes a TFLite file",
@@ -39,7 +38,7 @@ def read(
     """
     path = Path(path)
     kind = detect(path)
-    if kind in ("tflite", "onnx"):
+    if kind in ("tflite", "onnx", "tfjs"):
         importer = import_module(f"webkiln.importers.{kind}")
         try:
             model: ImportedModel = importer.read(path, inputs=inputs, signature=signature)

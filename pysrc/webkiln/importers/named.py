@@ -62,11 +62,25 @@ class Values:
         if name in self.known:
             dims = self.known[name]
             if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
-                raise Refused(f"{name!r} is computed from sizes that are not fixed, and used as data", FIX_SIZES)
+                self.names[name] = self._measured(name, dims)
+                return self.names[name]
             self.arrays[name] = np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape)
         canonical(self.dtypes[name])
         self.names[name] = add_constant(self.builder, self.arrays[name], name)
         return self.names[name]
+
+    def _measured(self, name: str, dims: np.ndarray) -> str:
+        """Symbolic sizes as data (i32): a sum of as many ones each. Refused for what may be negative."""
+        parts = []
+        for dim in dims.reshape(-1):
+            if not isinstance(dim, Expression):
+                parts.append(add_constant(self.builder, np.array([dim], np.int64), f"{name}/size"))
+            elif dim >= 0:
+                ones = self.builder.node("expand", [add_constant(self.builder, np.array(1, np.int32), f"{name}/one")], {"shape": [dim]}, name)
+                parts.append(self.builder.node("reduce_sum", [ones], {"axes": [0], "keep_dims": True}, name))
+            else:
+                raise Refused(f"{name!r} is computed from sizes that are not fixed, may be negative ({dim}), and is used as data", FIX_SIZES)
+        return self.builder.node("reshape", [self.builder.node("concat", parts, {"axis": 0}, name)], {"shape": list(dims.shape)}, name)
 
     def array(self, name: str) -> np.ndarray | None:
         """The values when they are known at conversion: a constant of the source, or what follows from such."""

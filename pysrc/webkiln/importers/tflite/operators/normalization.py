@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webkiln.importers.lowerings.normalization import log_softmax_of, softmax_of
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
@@ -18,16 +19,12 @@ def softmax(call: Call) -> str:
     x, beta = call.value(0), float(call.options.beta)
     if beta != 1.0:
         x = call.node("mul", [x, call.like(beta, x)])
-    powers = call.node("exp", [call.node("sub", [x, call.node("reduce_max", [x], axes=_last(call), keep_dims=True)])])
-    return call.node("div", [powers, call.node("reduce_sum", [powers], axes=_last(call), keep_dims=True)])
+    return softmax_of(call, x, *_last(call))
 
 
 @lowers("LOG_SOFTMAX")
 def log_softmax(call: Call) -> str:
-    x = call.value(0)
-    shifted = call.node("sub", [x, call.node("reduce_max", [x], axes=_last(call), keep_dims=True)])
-    total = call.node("reduce_sum", [call.node("exp", [shifted])], axes=_last(call), keep_dims=True)
-    return call.node("sub", [shifted, call.node("log", [total])])
+    return log_softmax_of(call, call.value(0), *_last(call))
 
 
 @lowers("L2_NORMALIZATION", options="L2NormOptions")

@@ -1,0 +1,1 @@
+"""Graphs of TensorFlow, whichever file they come from."""

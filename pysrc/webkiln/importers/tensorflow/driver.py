@@ -1,0 +1,83 @@
+"""Lowering a graph: what cannot be lowered is collected, so that all of it can be told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from webkiln.errors import FormatError, GraphError, Unsupported
+from webkiln.importers.elements import canonical
+from webkiln.importers.emitter import Refused
+from webkiln.importers.named import result_dtype
+from webkiln.importers.tensorflow import sizes
+from webkiln.importers.tensorflow.hints import hint
+from webkiln.importers.tensorflow.lowering import Call, Result, Typed, Values
+from webkiln.importers.tensorflow.nodes import Node, node_of
+from webkiln.importers.tensorflow.operators import RULES
+
+
+def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
+    """Lower nodes in order, those that have no value yet; returns what could not be, and adds its nodes to `values.missing`. `FormatError` for what is wrong in the source."""
+    problems: list[Unsupported] = []
+    loop = ""
+    for node in nodes:
+        if values.defined(node.name):
+            continue
+        # What comes later in the order depends on this node.
+        later = [name for name in node.inputs if not values.defined(node_of(name))]
+        loop = loop or (f"{node.where}: it reads {later[0]!r}, which is made from its own result" if later else "")
+        after_missing = later or any(node_of(name) in values.missing for name in node.inputs)
+        try:
+            if node.op not in RULES:
+                raise Refused("", hint(node.op))
+            if not after_missing:
+                _lower(values, node)
+                continue
+        except Refused as refusal:
+            problems.append(Unsupported(node.op, node.where, refusal.reason or _reads(values, node), refusal.hint))
+        except (GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
+            raise FormatError(f"{node.where}: {error}") from None
+        values.missing.add(node.name)
+    if loop and not problems:
+        raise FormatError(loop)
+    return problems
+
+
+def _reads(values: Values, node: Node) -> str:
+    """What an operator that is not known is used with."""
+    dtypes = dict.fromkeys(values.dtypes[name] for name in node.inputs if name in values.dtypes)
+    return f"on {', '.join(dtypes)}" if dtypes else ""
+
+
+def _lower(values: Values, node: Node) -> None:
+    for name in node.inputs:
+        if name not in values.dtypes:
+            raise FormatError(f"{node.where}: it reads {name!r}, which its node does not make")
+        canonical(values.dtypes[name])
+    call = Call(values, node)
+    first_node = len(values.builder.graph.nodes)
+    computed = sizes.compute(call)
+    found = computed if computed is not None else RULES[node.op](call)
+    results: Sequence[Result] = [found] if isinstance(found, (str, np.ndarray, Typed)) else found
+    for i, result in enumerate(results):
+        _define(call, f"{node.name}:{i}" if i else node.name, result, first_node)
+
+
+def _define(call: Call, name: str, result: Result, first_node: int) -> None:
+    values = call.lowering
+    value = result.value if isinstance(result, Typed) else result
+    if isinstance(result, Typed):
+        dtype = result.dtype
+    elif isinstance(value, str):
+        dtype = result_dtype(call, values.builder.dtype(value))
+    else:
+        dtype = "int32" if value.dtype == object else value.dtype.name
+    if not isinstance(value, str):
+        values.hold(name, Typed(value, dtype))
+        return
+    if canonical(dtype) != values.builder.dtype(value):
+        call.fail(f"its result {name!r} should be of {dtype}, but is of {values.builder.dtype(value)}")
+    values.bind(name, value, first_node)
+    values.dtypes[name] = dtype

@@ -1,0 +1,38 @@
+"""What a user could do about an operator that is not converted."""
+
+from __future__ import annotations
+
+_GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
+_HINTS = (
+    (
+        ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "If", "StatelessIf", "While", "StatelessWhile", "Case"),
+        "Control flow that depends on data is not converted yet: export with loops unrolled and conditions fixed",
+    ),
+    (
+        ("PartitionedCall", "StatefulPartitionedCall", "SymbolicGradient"),
+        "Functions are not converted yet: export with them inlined",
+    ),
+    (
+        ("Where", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2"),
+        "The size of its result depends on the data: export the model without post-processing",
+    ),
+    (("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Multinomial"), "Random numbers are not made: give them as an input"),
+    (("VariableV2", "VarHandleOp", "ReadVariableOp", "AssignVariableOp"), "Variables are not converted yet: freeze the model"),
+    (("FFT", "IFFT", "RFFT", "IRFFT", "Complex", "ComplexAbs", "Real", "Imag"), "Complex numbers are not computed with: compute them outside of the model"),
+)
+_PREFIXES = (
+    (("LookupTable", "HashTable"), "Tables are not converted: look words up before the model"),
+    (("TensorList", "TensorArray"), "Only lists whose length is known are converted"),
+    (("String", "Sparse", "Ragged", "Decode", "Encode"), "Text, files and sparse tensors are not computed with: prepare them before the model"),
+)
+
+
+def hint(operator: str) -> str:
+    """One sentence for an operator's name."""
+    for names, text in _HINTS:
+        if operator in names:
+            return text
+    for starts, text in _PREFIXES:
+        if operator.startswith(starts):
+            return text
+    return _GENERAL

@@ -1,0 +1,51 @@
+"""Operators that make tensors out of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from webkiln.graph.dtypes import CANONICAL
+from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
+from webkiln.importers.tensorflow.lowering import Call, Typed
+from webkiln.importers.tensorflow.registry import lowers
+
+
+@lowers("Fill")
+def fill(call: Call) -> Typed:
+    return Typed(call.node("expand", [call.value(1)], shape=call.dims(0, "the shape")), call.dtype(1))
+
+
+@lowers("ZerosLike", "OnesLike")
+def number_like(call: Call) -> Typed:
+    number = 0 if call.source.op == "ZerosLike" else 1
+    dtype = call.builder.dtype(call.value(0))
+    value = call.constant(np.asarray(number, CANONICAL[dtype]))
+    return Typed(call.node("expand", [value], shape=call.shape(0)), call.dtype(0))
+
+
+@lowers("Range")
+def arange(call: Call) -> Typed:
+    """A constant; its length is known only when its ends are."""
+    ends = [call.array(i) for i in range(3)]
+    if any(end is None for end in ends):
+        ends = [np.asarray(call.ints(i, "an end of the range")) for i in range(3)]
+    start, limit, delta = (end.reshape(-1)[:1] for end in ends if end is not None)
+    if start.size != 1 or limit.size != 1 or delta.size != 1 or delta[0] == 0:
+        call.fail(f"a range from {start} to {limit} in steps of {delta}")
+    count = max(0, math.ceil((limit[0].item() - start[0].item()) / delta[0].item()))
+    if count > POSITIONS_LIMIT:
+        raise Refused(f"a range of {count} numbers")
+    numbers = np.asarray(start[0].item() + np.arange(count) * delta[0].item())
+    return Typed(numbers.astype(start.dtype if call.array(0) is not None else np.int32), call.dtype(0))
+
+
+@lowers("LinSpace")
+def linspace(call: Call) -> Typed:
+    """A constant; its ends must be known."""
+    start, stop = call.numbers(0, "the start"), call.numbers(1, "the end")
+    count = call.one(2, "the number")
+    if start.size != 1 or stop.size != 1 or not 0 < count <= POSITIONS_LIMIT:
+        call.fail(f"{count} numbers from {start} to {stop}")
+    return Typed(np.linspace(start.item(), stop.item(), count).astype(start.dtype), call.dtype(0))

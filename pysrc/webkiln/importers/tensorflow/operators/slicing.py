@@ -1,0 +1,70 @@
+"""Slices and splits."""
+
+from __future__ import annotations
+
+from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts
+from webkiln.importers.tensorflow.lowering import Call
+from webkiln.importers.tensorflow.registry import lowers
+from webkiln.ops.rules import differ
+
+
+@lowers("Slice")
+def slice_(call: Call) -> str:
+    shape = call.shape(0)
+    begin, size = call.dims(1, "the begin"), call.dims(2, "the size")
+    if len(begin) != len(shape) or len(size) != len(shape):
+        call.fail(f"begin {begin} and size {size} do not fit rank {len(shape)}")
+    size = [whole - at if count == -1 else count for whole, at, count in zip(shape, begin, size, strict=True)]
+    return call.node("slice", [call.value(0)], start=begin, size=size, step=[1] * len(shape))
+
+
+@lowers("StridedSlice")
+def strided_slice(call: Call) -> str:
+    """As in NumPy: `x[begin:end:step, …]`, where masks stand for what is left out."""
+    start, size, step, result = strided_ranges(call)
+    value = call.node("slice", [call.value(0)], start=start, size=size, step=step)
+    return call.reshape(value, result)
+
+
+def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Dim]]:
+    """The start, size and step of each axis of the input, and the shape that the result has in the end."""
+    names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+    masks = Masks(*(call.integer(name, 0) for name in names))
+    begin, end = call.dims(1, "the begin"), call.dims(2, "the end")
+    step = call.ints(3, "the step") if call.has(3) else [1] * len(begin)
+    return masked_ranges(call, call.shape(0), begin, end, step, masks)
+
+
+@lowers("Split")
+def split(call: Call) -> list[str]:
+    shape = call.shape(1)
+    axis, count = call.axis_input(0, len(shape)), call.integer("num_split", 1)
+    if count < 1 or differ(shape[axis] % count, 0):
+        call.fail(f"{shape[axis]} elements cannot be split into {count} equal parts")
+    return parts(call, call.value(1), axis, [shape[axis] // count] * count)
+
+
+@lowers("SplitV")
+def split_v(call: Call) -> list[str]:
+    shape = call.shape(0)
+    axis, sizes = call.axis_input(2, len(shape)), call.dims(1, "the sizes")
+    if sizes.count(-1) > 1:
+        call.fail(f"sizes {sizes}")
+    if -1 in sizes:
+        at = sizes.index(-1)
+        sizes[at] = shape[axis] - sum((size for i, size in enumerate(sizes) if i != at), 0)
+    if differ(sum(sizes, 0), shape[axis]):
+        call.fail(f"the sizes {sizes} do not add up to {shape[axis]}")
+    return parts(call, call.value(0), axis, sizes)
+
+
+@lowers("Unpack")
+def unpack(call: Call) -> list[str]:
+    shape = call.shape(0)
+    axis = call.axis(call.integer("axis", 0), len(shape))
+    count = call.integer("num", -1) if call.given("num") else call.sizes(0, "what is unpacked")[axis]
+    if count < 0 or differ(shape[axis], count):
+        call.fail(f"{count} results for {shape[axis]} elements along axis {axis}")
+    rest = [*shape[:axis], *shape[axis + 1 :]]
+    return [call.reshape(part, rest) for part in parts(call, call.value(0), axis, [1] * count)]
