@@ -196,7 +196,6 @@ def test_not_a_model(call, tmp_path, content) -> None:
 
 def later_formats(folder: Path) -> dict[str, Path]:
     """A source of each format that comes later."""
-    (folder / "m.onnx").write_bytes(b"\x08\x07\x12\x04test\x3a\x02\x12\x00")
     (folder / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 64)
     (folder / "m.pt").write_bytes(b"\x80\x02}q\x00.")
     with zipfile.ZipFile(folder / "m.keras", "w") as archive:
@@ -206,11 +205,11 @@ def later_formats(folder: Path) -> dict[str, Path]:
     (folder / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
     (folder / "tfjs").mkdir()
     (folder / "tfjs" / "model.json").write_text('{"modelTopology": {}, "weightsManifest": []}')
-    names = {"onnx": "m.onnx", "h5": "m.h5", "pt": "m.pt", "keras": "m.keras", "savedmodel": "saved", "tfjs": "tfjs/model.json"}
+    names = {"h5": "m.h5", "pt": "m.pt", "keras": "m.keras", "savedmodel": "saved", "tfjs": "tfjs/model.json"}
     return {kind: folder / name for kind, name in names.items()}
 
 
-@pytest.mark.parametrize("kind", ["onnx", "h5", "pt", "keras", "savedmodel", "tfjs"])
+@pytest.mark.parametrize("kind", ["h5", "pt", "keras", "savedmodel", "tfjs"])
 @pytest.mark.parametrize("command", ["convert", "inspect"])
 def test_formats_that_come_later(call, tmp_path, kind, command) -> None:
     extra = ["-o", tmp_path / "out"] if command == "convert" else []
