@@ -11,9 +11,10 @@ import numpy as np
 from webkiln.errors import FormatError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
-from webkiln.graph.dtypes import CANONICAL
-from webkiln.importers.elements import DEFAULTS, RANGES, canonical, carrier
-from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Emitter, Refused, add_constant
+from webkiln.importers.elements import DEFAULTS, canonical, carrier
+from webkiln.importers.element_symbols import ElementSymbols
+from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
+from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops import OPERATORS
 
 EVALUATED_LIMIT = 2**22  # elements of a constant that is computed at conversion because a lowering function asks for it
@@ -45,6 +46,7 @@ class Values:
         self.dtypes: dict[str, str] = {}
         self.missing: set[str] = set()  # what could not be made
         self.resized = False  # whether a size differs from the source's, so that constant target shapes may need to follow
+        self.elements = ElementSymbols()
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
 
@@ -161,7 +163,7 @@ class Values:
         self.names[name] = value
 
 
-class NamedCall(Emitter):
+class NamedCall(TypedEmitter):
     """One operator with named inputs and outputs, as a lowering function sees it. Inputs are counted from 0."""
 
     def __init__(self, lowering: Values, inputs: Sequence[str], outputs: Sequence[str], label: str) -> None:
@@ -227,8 +229,10 @@ class NamedCall(Emitter):
         return known
 
     def dims(self, i: int, what: str) -> list[Dim]:
-        """Input `i` as a flat list of sizes; refused when they are known only when the model runs."""
+        """Input `i` as a flat list of sizes, which may be symbols for elements of the model's inputs; refused when they are neither."""
         known = self.known(i)
+        if known is None:
+            known = self.lowering.elements.arrays.get(self.name(i))
         if known is None:
             raise Refused(f"{what} ({self.name(i)!r}): known only when the model runs", "Make it a constant in the source model")
         return list(known.reshape(-1))
@@ -238,7 +242,7 @@ class NamedCall(Emitter):
         dims = self.dims(i, what)
         for dim in dims:
             if not isinstance(dim, int):
-                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", FIX_SIZES)
+                raise Refused(f"{what} is {dim}, which depends on the inputs", FIX_SIZES)
         return dims  # type: ignore[return-value]
 
     def shape(self, i: int) -> list[Dim]:
@@ -264,48 +268,10 @@ class NamedCall(Emitter):
         """Input `i` as it is: what is known of it stays known."""
         return self.lowering.held(self.name(i))
 
-    # Computing with integers of few bits: as 32 bits, then wrapped again.
-
-    def wide(self, value: str) -> str:
-        """8-bit integers and truth values as 32-bit integers: the same values."""
-        return self.cast(value, "i32") if self.builder.dtype(value) in ("u8", "i8", "bool") else value
-
-    def cast(self, value: str, to: str) -> str:
-        """The value in another canonical dtype; itself when it has that."""
-        return value if self.builder.dtype(value) == to else self.node("cast", [value], to=to)
-
-    def narrow(self, value: str, dtype: str) -> str:
-        """32-bit integers as the source's type, wrapped to its range."""
-        if self.builder.dtype(value) != "i32" or canonical(dtype) not in ("i32", "u8", "i8"):
-            return value
-        if dtype in ("int16", "uint16", "int4", "uint4", "int2", "uint2"):
-            low, high = RANGES[dtype]
-            wrapped = self.node("mod", [self.node("sub", [value, self.like(low, value)]), self.like(high - low + 1, value)])
-            value = self.node("add", [wrapped, self.like(low, value)])
-        return self.cast(value, canonical(dtype))
-
     def compute(self, op: str, *values: str, dtype: str | None = None) -> str:
         """An element-wise operator on numbers of the type of input 0, with the wrapping that this has."""
         dtype = dtype or self.dtype(0)
         return self.narrow(self.node(op, [self.wide(value) for value in values]), dtype)
-
-    def places(self, size: Dim) -> str:
-        """0 … size − 1 (i32): a constant, or when the size is symbolic a running sum of ones."""
-        if isinstance(size, int):
-            return self.constant(self.positions(size))
-        ones = self.node("expand", [self.constant(np.array(1, np.int32))], shape=[size])
-        return self.node("cumulative_sum", [ones], axis=0, exclusive=True)
-
-    def length(self, size: Dim) -> str:
-        """A size as a value (i32): a constant, or when it is symbolic a sum of ones."""
-        if isinstance(size, int):
-            return self.constant(np.array(size, np.int32))
-        ones = self.node("expand", [self.constant(np.array(1, np.int32))], shape=[size])
-        return self.node("reduce_sum", [ones], axes=[0], keep_dims=False)
-
-    def filled(self, number: float, value: str) -> str:
-        """A scalar constant of the canonical dtype of a value, of whichever kind."""
-        return self.constant(np.asarray(number).astype(CANONICAL[self.builder.dtype(value)]))
 
 
 def fixed(shape: Sequence[Dim], what: str) -> list[int]:

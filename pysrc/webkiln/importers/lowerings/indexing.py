@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.named import NamedCall
+from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
 
 
@@ -12,13 +12,13 @@ def strides_of(shape: list[Dim]) -> list[Dim]:
     return [product(shape[i + 1 :]) for i in range(len(shape))]
 
 
-def _clamped(call: NamedCall, indices: str, sizes: str) -> str:
+def _clamped(call: TypedEmitter, indices: str, sizes: str) -> str:
     """Within an axis: an index outside could reach another row."""
     last = call.node("sub", [sizes, call.like(1, indices)])
     return call.node("min", [call.node("max", [indices, call.like(0, indices)]), last])
 
 
-def flat_places(call: NamedCall, indices: str, shape: list[Dim], places: list[Dim], axis: int) -> str:
+def flat_places(call: TypedEmitter, indices: str, shape: list[Dim], places: list[Dim], axis: int) -> str:
     """Positions in a flattened tensor of `shape` of elements picked along one axis, at indices of shape `places`."""
     strides = strides_of(shape)
     flat = call.node("mul", [_clamped(call, indices, call.length(shape[axis])), call.length(strides[axis])])
@@ -29,7 +29,7 @@ def flat_places(call: NamedCall, indices: str, shape: list[Dim], places: list[Di
     return flat
 
 
-def nd_places(call: NamedCall, indices: str, sizes: list[Dim]) -> str:
+def nd_places(call: TypedEmitter, indices: str, sizes: list[Dim]) -> str:
     """Positions in flattened axes of `sizes`, from one index each along the last axis of the indices."""
     extents, strides = (
         call.node("concat", [call.reshape(call.length(size), [1]) for size in numbers], axis=0) for numbers in (sizes, strides_of(sizes))
@@ -40,7 +40,7 @@ def nd_places(call: NamedCall, indices: str, sizes: list[Dim]) -> str:
     return call.node("reduce_sum", [scaled], axes=[len(call.builder.shape(indices)) - 1], keep_dims=False)
 
 
-def picked_along(call: NamedCall, x: str, places: str, axis: int) -> str:
+def picked_along(call: TypedEmitter, x: str, places: str, axis: int) -> str:
     """x at indices of its own rank along one axis, whose other sizes are those of x."""
     shape = call.builder.shape(x)
     flat = flat_places(call, places, shape, call.builder.shape(places), axis)

@@ -11,11 +11,12 @@ import numpy as np
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import canonical_dtype
-from webkiln.importers.emitter import KNOWN_LIMIT, Emitter, Refused, add_constant
+from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
+from webkiln.importers.typed_emitter import TypedEmitter
 
 QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "Use the float32 or float16 version of the model")
 
@@ -94,7 +95,7 @@ class Lowering:
         self.names[index] = value
 
 
-class Call(Emitter):
+class Call(TypedEmitter):
     """One operator, as a lowering function sees it. Inputs are counted from 0; the function returns its outputs."""
 
     def __init__(self, lowering: Lowering, operator: Operator, options: str | None) -> None:
@@ -207,6 +208,18 @@ class Call(Emitter):
     def dtype(self, i: int) -> str:
         """The canonical dtype of input `i`."""
         return canonical_dtype(self.tensor(i).dtype)
+
+    def back(self, value: str, i: int = 0) -> str:
+        """A result as elements of the type of input `i`: 32-bit integers wrapped to its range, or truth values again."""
+        dtype = self.tensor(i).dtype
+        return self.cast(value, "bool") if dtype == "bool" else self.narrow(value, dtype)
+
+    def one(self, i: int, what: str) -> int:
+        """Input `i` as one number."""
+        numbers = self.ints(i, what)
+        if len(numbers) != 1:
+            self.fail(f"{what} is {numbers}, expected one number")
+        return numbers[0]
 
     def choice(self, names: Sequence[str], number: int, what: str) -> str:
         """The name of an enumeration's entry; refused when the number is unknown."""

@@ -23,6 +23,7 @@ _OPTIONS = {
     10: "ConcatenationOptions",
     11: "AddOptions",
     12: "L2NormOptions",
+    13: "LocalResponseNormalizationOptions",
     15: "ResizeBilinearOptions",
     17: "ReshapeOptions",
     19: "SpaceToDepthOptions",
@@ -42,8 +43,11 @@ _OPTIONS = {
     75: "LeakyReluOptions",
     77: "MirrorPadOptions",
     79: "SplitVOptions",
+    87: "ReverseSequenceOptions",
     94: "DepthToSpaceOptions",
     101: "BatchMatMulOptions",
+    102: "CumsumOptions",
+    106: "Conv3DOptions",
     116: "GeluOptions",
 }
 
@@ -93,6 +97,10 @@ SplitVOptions count:i32
 DepthToSpaceOptions block:i32
 BatchMatMulOptions adjoint_x:bool adjoint_y:bool
 GeluOptions approximate:bool
+LocalResponseNormalizationOptions radius:i32 bias:f32 alpha:f32 beta:f32
+ReverseSequenceOptions time_axis:i32 batch_axis:i32
+CumsumOptions exclusive:bool reverse:bool
+Conv3DOptions padding:i8 stride_depth:i32 stride_width:i32 stride_height:i32 activation:i8 dilation_depth:i32=1 dilation_width:i32=1 dilation_height:i32=1
 """
 
 MODEL = Schema.parse(

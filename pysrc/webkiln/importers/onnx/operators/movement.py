@@ -6,6 +6,7 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings.movement import part, repeat
+from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
@@ -245,23 +246,3 @@ def reverse_sequence(call: Call) -> str:
     if {batch_axis, time_axis} != {0, 1} or len(shape) < 2:
         call.fail(f"the batch axis {batch_axis} and the time axis {time_axis} of shape {shape}")
     return reversed_rows(call, call.value(0), call.value(1), time_axis)
-
-
-def reversed_rows(call: Call, value: str, lengths: str, time_axis: int) -> str:
-    """By rows of a flattened tensor, whose first two axes are time and batch in some order."""
-    shape = call.builder.shape(value)
-    batch, time = shape[1 - time_axis], shape[time_axis]
-    steps = call.reshape(call.places(time), [time, 1] if time_axis == 0 else [1, time])
-    sequences = call.reshape(call.places(batch), [1, batch] if time_axis == 0 else [batch, 1])
-    lengths = call.reshape(lengths, [1, batch] if time_axis == 0 else [batch, 1])
-    mirrored = call.node("sub", [call.node("sub", [lengths, call.like(1, lengths)]), steps])
-    taken = call.node("where", [call.node("less", [steps, lengths]), mirrored, steps])
-    stride = batch if time_axis == 0 else time
-    if not isinstance(stride, int):
-        raise Refused(f"sequences reversed in a tensor of shape {[str(size) for size in shape]}, which is not fixed")
-    slow, fast = (taken, sequences) if time_axis == 0 else (sequences, taken)
-    rows = call.node("add", [call.node("mul", [slow, call.like(stride, slow)]), fast])
-    flat = call.reshape(value, [shape[0] * shape[1], *shape[2:]])
-    return call.node("gather", [flat, rows], axis=0)
-
-

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.arithmetic import floor_divide, integer_power
 from webkiln.importers.lowerings.casting import cast_to
+from webkiln.importers.lowerings.trigonometry import angle_of
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
 
@@ -245,24 +246,7 @@ def power(call: Call) -> str | Typed:
 
 @lowers("Atan2")
 def atan2(call: Call) -> str:
-    """The angle of the point (x, y), where the signs of zeros and infinities count: `atan(y / x)`, turned by π for a negative x."""
-    y, x = call.value(0), call.value(1)
-    zero, quarter = call.like(0.0, x), call.like(math.pi / 4, x)
-    infinite = call.node("logical_and", [call.node("is_inf", [y]), call.node("is_inf", [x])])
-    diagonal = call.node("mul", [call.node("mul", [call.node("sign", [y]), call.node("sign", [x])]), quarter])
-    angle = call.node("where", [infinite, diagonal, call.node("atan", [call.node("div", [y, x])])])
-    # 0 / 0 is no number, but the angle is that of the axis.
-    at_zero = call.node("logical_and", [call.node("equal", [y, zero]), call.node("equal", [x, zero])])
-    angle = call.node("where", [at_zero, y, angle])
-    turn = call.node("where", [_negative(call, y), call.like(-math.pi, x), call.like(math.pi, x)])
-    return call.node("where", [_negative(call, x), call.node("add", [angle, turn]), angle])
-
-
-def _negative(call: Call, value: str) -> str:
-    """Whether the sign is negative, that of a zero too."""
-    zero = call.like(0.0, value)
-    is_zero = call.node("equal", [value, zero])
-    return call.node("less", [call.node("where", [is_zero, call.node("reciprocal", [value]), value]), zero])
+    return angle_of(call, call.value(0), call.value(1))
 
 
 @lowers("LeftShift", "RightShift")

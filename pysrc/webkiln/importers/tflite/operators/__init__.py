@@ -1,7 +1,9 @@
 """How each TFLite operator is expressed in canonical ones."""
 
 from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers its operators)
+    bits,
     convolution,
+    diagonals,
     elementwise,
     indexing,
     linear,
@@ -11,6 +13,7 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     pooling,
     reduction,
     resizing,
+    scattering,
     slicing,
 )
 from webkiln.importers.tflite.operators.registry import RULES

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from webkiln.importers.lowerings.convolution import spread_out
+from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.convolution import convolve, spread_out
+from webkiln.importers.lowerings.movement import reversed_axis
+from webkiln.importers.lowerings.windows import Windows, padded, same_padding
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.importers.tflite.operators.windows import padding
@@ -81,3 +84,51 @@ def _flipped(call: Call) -> str:
         "slice", [call.value(1)], start=[0, size[1] - 1, size[2] - 1, 0], size=size, step=[1, -1, -1, 1]
     )
     return call.transpose(flipped, [1, 2, 3, 0])
+
+
+def _windows3d(call: Call, shape: list[Dim], kernel: list[int]) -> Windows:
+    options = call.options
+    stride = [options.stride_depth, options.stride_height, options.stride_width]
+    dilation = [options.dilation_depth, options.dilation_height, options.dilation_width]
+    if min(*stride, *dilation, *kernel) < 1:
+        call.fail(f"its stride {stride}, dilation {dilation} and window {kernel} must be at least 1")
+    window = Windows(kernel, stride, dilation, [0, 0, 0], [0, 0, 0])
+    if call.choice(PADDINGS, options.padding, "padding") == "SAME":
+        pairs = [same_padding(shape[1 + i], window.span(i), stride[i]) for i in range(3)]
+        window.low, window.high = [low for low, _ in pairs], [high for _, high in pairs]
+    return window
+
+
+@lowers("CONV_3D", options="Conv3DOptions")
+def conv3d(call: Call) -> str:
+    """x [N, D, H, W, C] with weights [D, H, W, C/groups, O]."""
+    call.rank(0, 5)
+    call.rank(1, 5)
+    *kernel, depth, _ = call.sizes(1, "the weights")
+    channels = call.shape(0)[4]
+    if not isinstance(channels, int) or depth == 0 or channels % depth:
+        call.fail(f"{channels} channels cannot be convolved with weights for {depth}")
+    bias = call.value(2) if call.has(2) else ""
+    value = convolve(call, call.value(0), call.value(1), _windows3d(call, call.shape(0), kernel), channels // depth, bias)
+    return call.activate(value, call.options.activation)
+
+
+@lowers("CONV_3D_TRANSPOSE", options="Conv3DOptions")
+def conv3d_transpose(call: Call) -> str:
+    """The gradient of a convolution with weights [D, H, W, O, C]: one with flipped weights over the input spread out by the stride."""
+    call.rank(1, 5)
+    call.rank(2, 5)
+    target, shape = call.dims(0, "the output shape"), call.shape(2)
+    if len(target) != 5:
+        call.fail(f"its output shape {target} is not of rank 5")
+    *kernel, _, _ = call.sizes(1, "the weights")
+    window = _windows3d(call, target, kernel)
+    low: list[Dim] = [window.span(i) - 1 - window.low[i] for i in range(3)]
+    high: list[Dim] = [target[1 + i] + window.low[i] - (shape[1 + i] - 1) * window.stride[i] - 1 for i in range(3)]
+    x = padded(call, call.value(2), low, high, 0.0, [step - 1 for step in window.stride])
+    weights = call.value(1)
+    for axis in range(3):
+        weights = reversed_axis(call, weights, axis)
+    inner = Windows(kernel, [1, 1, 1], window.dilation, [0, 0, 0], [0, 0, 0])
+    bias = call.value(3) if call.has(3) else ""
+    return call.activate(convolve(call, x, call.transpose(weights, [0, 1, 2, 4, 3]), inner, 1, bias), call.options.activation)

@@ -10,6 +10,7 @@ import numpy as np
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.arithmetic import floor_divide
+from webkiln.importers.lowerings.trigonometry import angle_of
 from webkiln.importers.tflite.constants import scale_integers
 from webkiln.importers.tflite.lowering import QUANTIZED, Call
 from webkiln.importers.tflite.operators.registry import lowers
@@ -69,14 +70,9 @@ def _comparison(op: str) -> Callable[[Call], str]:
         if call.dtype(0) == "bool" and op in ("equal", "not_equal"):
             differ = call.node("logical_xor", [a, b])
             return differ if op == "not_equal" else call.node("logical_not", [differ])
-        return call.node(op, [_wide(call, a), _wide(call, b)])
+        return call.node(op, [call.wide(a), call.wide(b)])
 
     return lower
-
-
-def _wide(call: Call, value: str) -> str:
-    """Integers of 8 bits as 32: the same values."""
-    return call.node("cast", [value], to="i32") if call.builder.dtype(value) in ("u8", "i8") else value
 
 
 for _name, _op in UNARY.items():
@@ -138,7 +134,12 @@ def floor_div(call: Call) -> str:
 
 @lowers("FLOOR_MOD")
 def floor_mod(call: Call) -> str:
-    return call.node("mod", [call.value(0), call.value(1)])
+    return call.back(call.node("mod", [call.wide(call.value(0)), call.wide(call.value(1))]))
+
+
+@lowers("ATAN2")
+def atan2(call: Call) -> str:
+    return angle_of(call, call.value(0), call.value(1))
 
 
 @lowers("LEAKY_RELU", options="LeakyReluOptions")
@@ -172,9 +173,9 @@ def select(call: Call) -> str:
     if call.operator.name == "SELECT" and call.rank(0) == 1 and rank > 1:
         # The older operator takes a vector that chooses along the first axis.
         condition = call.reshape(condition, [call.shape(0)[0], *[1] * (rank - 1)])
-    narrow = call.dtype(1)
-    value = call.node("where", [condition, _wide(call, a), _wide(call, b)])
-    return call.node("cast", [value], to=narrow) if narrow in ("u8", "i8") else value
+    if call.dtype(1) in ("u8", "i8"):
+        a, b = call.wide(a), call.wide(b)
+    return call.cast(call.node("where", [condition, a, b]), call.dtype(1))
 
 
 @lowers("CAST")

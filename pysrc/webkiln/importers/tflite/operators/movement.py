@@ -10,6 +10,7 @@ from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
 from webkiln.importers.lowerings.movement import repeat
+from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
@@ -43,15 +44,8 @@ def squeeze(call: Call) -> str:
 @lowers("EXPAND_DIMS")
 def expand_dims(call: Call) -> str:
     shape = call.shape(0)
-    axis = call.axis(_one(call, 1, "the axis"), len(shape) + 1)
+    axis = call.axis(call.one(1, "the axis"), len(shape) + 1)
     return call.reshape(call.value(0), [*shape[:axis], 1, *shape[axis:]])
-
-
-def _one(call: Call, i: int, what: str) -> int:
-    numbers = call.ints(i, what)
-    if len(numbers) != 1:
-        call.fail(f"{what} is {numbers}, expected one number")
-    return numbers[0]
 
 
 @lowers("TRANSPOSE")
@@ -134,3 +128,31 @@ def arange(call: Call) -> np.ndarray:
     if count > POSITIONS_LIMIT:
         raise Refused(f"a range of {count} numbers")
     return np.asarray(start[0].item() + np.arange(count) * delta[0].item(), call.output().dtype)
+
+
+@lowers("BROADCAST_ARGS")
+def broadcast_args(call: Call) -> str:
+    """The shape that two shapes broadcast to; those known at conversion are computed with the sizes."""
+    a, b = call.value(0), call.value(1)
+    rank = max(*call.sizes(0, "a shape"), *call.sizes(1, "a shape"))
+    one = call.like(1, a)
+    a, b = (_preceded(call, value, rank) for value in (a, b))
+    return call.node("where", [call.node("equal", [a, one]), b, a])
+
+
+def _preceded(call: Call, shape: str, rank: int) -> str:
+    """With ones in front, up to a rank."""
+    missing = rank - int(str(call.builder.shape(shape)[0]))
+    return call.node("pad", [shape], low=[missing], high=[0], interior=[0], value=1.0) if missing else shape
+
+
+@lowers("REVERSE_SEQUENCE", options="ReverseSequenceOptions")
+def reverse_sequence(call: Call) -> str:
+    """The first `lengths[b]` elements along the time axis reversed in each batch."""
+    rank = call.rank(0)
+    time, batch = call.axis(call.options.time_axis, rank), call.axis(call.options.batch_axis, rank)
+    if time == batch:
+        call.fail(f"axis {time} is that of time and that of the batch")
+    order = [time, batch, *(axis for axis in range(rank) if axis not in (time, batch))]
+    value = reversed_rows(call, call.transpose(call.value(0), order), call.value(1), 0)
+    return call.transpose(value, [order.index(axis) for axis in range(rank)])

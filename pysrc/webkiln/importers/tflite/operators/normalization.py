@@ -1,8 +1,8 @@
-"""Softmax and its kin, over the last axis."""
+"""Normalizations over the last axis."""
 
 from __future__ import annotations
 
-from webkiln.importers.lowerings.normalization import log_softmax_of, softmax_of
+from webkiln.importers.lowerings.normalization import local_response, log_softmax_of, softmax_of
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
@@ -34,3 +34,13 @@ def l2_normalization(call: Call) -> str:
     total = call.node("reduce_sum", [call.node("mul", [x, x])], axes=_last(call), keep_dims=True)
     length = call.node("sqrt", [total])
     return call.activate(call.node("div", [x, call.node("max", [length, call.like(1e-6, x)])]), call.options.activation)
+
+
+@lowers("LOCAL_RESPONSE_NORMALIZATION", options="LocalResponseNormalizationOptions")
+def local_response_normalization(call: Call) -> str:
+    """By the squares of the channels around."""
+    options = call.options
+    if options.radius < 0:
+        call.fail(f"a radius of {options.radius}")
+    call.rank(0, 4)
+    return local_response(call, call.value(0), 3, options.radius, options.radius, float(options.alpha), float(options.beta), float(options.bias))

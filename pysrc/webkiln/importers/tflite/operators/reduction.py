@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from webkiln.importers.emitter import Refused
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
@@ -56,29 +53,21 @@ lowers("REDUCE_ANY", options="ReducerOptions")(_quantifier("reduce_max"))
 
 
 def _position(op: str) -> Callable[[Call], str]:
-    """The first position of the extreme: the least index at which the element equals it."""
-
     def lower(call: Call) -> str:
-        shape = call.shape(0)
-        axes = call.ints(1, "the axis")
-        if len(axes) != 1:
-            call.fail(f"the axis is {axes}, expected one number")
-        axis = call.axis(axes[0], len(shape))
-        count = shape[axis]
-        if not isinstance(count, int):
-            raise Refused(f"an extreme along an axis of {count} elements", "Fix the sizes of the inputs: --input NAME=SHAPE")
-        if count == 0:
-            call.fail(f"axis {axis} of {shape} is empty")
-        x = call.value(0)
-        if call.builder.dtype(x) in ("u8", "i8"):
-            x = call.node("cast", [x], to="i32")
-        extreme = call.node(op, [x], axes=[axis], keep_dims=True)
-        positions = call.constant(call.positions(count).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
-        found = call.node("where", [call.node("equal", [x, extreme]), positions, call.constant(np.array(count - 1, np.int32))])
-        return call.node("reduce_min", [found], axes=[axis], keep_dims=False)
+        axis = call.axis(call.one(1, "the axis"), call.rank(0))
+        if call.shape(0)[axis] == 0:
+            call.fail(f"axis {axis} of {call.shape(0)} is empty")
+        return call.node(op, [call.wide(call.value(0))], axis=axis)
 
     return lower
 
 
-lowers("ARG_MAX")(_position("reduce_max"))
-lowers("ARG_MIN")(_position("reduce_min"))
+lowers("ARG_MAX")(_position("arg_max"))
+lowers("ARG_MIN")(_position("arg_min"))
+
+
+@lowers("CUMSUM", options="CumsumOptions")
+def cumulative_sum(call: Call) -> str:
+    axis = call.axis(call.one(1, "the axis"), call.rank(0))
+    value = call.node("cumulative_sum", [call.wide(call.value(0))], axis=axis, exclusive=call.options.exclusive, reverse=call.options.reverse)
+    return call.back(value)
