@@ -16,6 +16,7 @@ QUANTIZATIONS_TO_COME = ("int8", "uint8", "int4", "uint16")
 BACKENDS = click.Choice(["numpy", "wasm", "webgl", "auto"])
 HOST_BACKENDS = click.Choice(["wasm", "webgl", "auto"])
 BROWSERS = click.Choice(["node", "chromium", "firefox", "webkit"])
+SOURCES = click.Choice(["onnx", "onnx-ml", "onnx-microsoft", "tflite", "tensorflow", "all"])
 WHERE = "node; chromium for webgl and auto"
 
 
@@ -198,9 +199,13 @@ def demo(ctx: click.Context, /, **arguments: Any) -> None:
     _run(ctx, "demo", **arguments)
 
 
-@main.command()
-@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@main.command(short_help="The operators that models are made of, or those of the sources.")
+@click.option("--source", type=SOURCES, help="The operators of this source instead, and whether they are converted.")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.pass_context
-def ops(ctx: click.Context, /, markdown: bool) -> None:
-    """Show the operators that models are made of."""
-    _run(ctx, "ops", markdown=markdown)
+def ops(ctx: click.Context, /, source: str | None, markdown: bool) -> None:
+    """Show the operators that models are made of, or which operators of a source are converted."""
+    if source is None:
+        _run(ctx, "ops", markdown=markdown)
+    else:
+        _run(ctx, "source_operators", source=source, markdown=markdown)

@@ -1,0 +1,43 @@
+"""docs/coverage.md and `webkiln ops --source` are the importers' registries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from webkiln.commands.source_operators import COMMAND, page
+from webkiln.importers import coverage
+from webkiln.importers.coverage import NOT_YET, sources
+from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.tflite.schema import OPERATORS as TFLITE
+
+PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(sources()), f"docs/coverage.md is stale; run: {COMMAND}"
+
+
+def test_every_operator_is_converted_or_has_a_reason() -> None:
+    for source in sources().values():
+        assert not set(source.converted) & set(source.left_out)
+        assert all(source.left_out.values())
+        assert len(page({"": source}).splitlines()) >= len(source.converted) + len(source.left_out)
+
+
+def test_the_names_of_onnx_are_those_of_the_package() -> None:
+    """A newer package may have more; then they are to be added."""
+    for domain, names in (("", AI_ONNX), ("ai.onnx.ml", AI_ONNX_ML)):
+        assert {schema.name for schema in onnx.defs.get_all_schemas_with_history() if schema.domain == domain} <= set(names)
+
+
+def test_reasons_are_for_operators_that_there_are() -> None:
+    known = {*AI_ONNX, *AI_ONNX_ML, *COM_MICROSOFT, *TENSORFLOW, *TFLITE}
+    assert not {name for names in coverage._REASONS.values() for name in names} - known
+
+
+@pytest.mark.parametrize("key", ["onnx", "tflite", "tensorflow"])
+def test_what_only_work_stands_against_is_told_from_the_rest(key: str) -> None:
+    reasons = set(sources()[key].left_out.values())
+    assert reasons - {NOT_YET}
