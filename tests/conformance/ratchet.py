@@ -6,9 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from scoring import PASSED, UNSUPPORTED, Verdicts
+from scoring import BACKENDS, PASSED, UNSUPPORTED, Verdicts
 
 FOLDER = Path(__file__).parent
 COUNTS, EXCEPTIONS = FOLDER / "counts.json", FOLDER / "exceptions.json"
@@ -28,24 +27,21 @@ def passing(verdicts: Verdicts) -> Counts:
     return counts
 
 
-def wrong(verdicts: Verdicts, exceptions: Mapping[str, Any]) -> list[str]:
+def wrong(verdicts: Verdicts, exceptions: Mapping[str, str]) -> list[str]:
     """What neither passes nor is refused as unsupported nor is an exception."""
     return [
         f"{key} on {backend}: {verdict}"
         for backend, by_case in verdicts.items()
         for key, verdict in by_case.items()
-        if verdict not in (PASSED, UNSUPPORTED) and backend not in exceptions.get(key, {"backends": ()})["backends"]
+        if verdict not in (PASSED, UNSUPPORTED) and key not in exceptions
     ]
 
 
-def needless(verdicts: Verdicts, exceptions: Mapping[str, Any]) -> list[str]:
-    """Exceptions that are none."""
-    return [
-        f"{key} on {backend} is an exception, and passes"
-        for key, exception in exceptions.items()
-        for backend in exception["backends"]
-        if verdicts.get(backend, {}).get(key) == PASSED
-    ]
+def needless(verdicts: Verdicts, exceptions: Mapping[str, str]) -> list[str]:
+    """Exceptions that pass on every backend."""
+    if set(verdicts) != set(BACKENDS):
+        return []
+    return [f"{key} is an exception, and passes" for key in exceptions if all(found.get(key) == PASSED for found in verdicts.values())]
 
 
 def fallen(found: Counts, committed: Counts) -> list[str]:
@@ -74,7 +70,7 @@ def write_counts(kind: str, counts: Counts) -> None:
     COUNTS.write_text(json.dumps(kinds | {kind: counts}, indent=2) + "\n", encoding="utf-8")
 
 
-def read_exceptions() -> dict[str, Any]:
-    """By the case's key: the `backends` where it may fail, and the `reason`."""
-    exceptions: dict[str, Any] = json.loads(EXCEPTIONS.read_text(encoding="utf-8"))
+def read_exceptions() -> dict[str, str]:
+    """By the case's key: the reason why it may fail."""
+    exceptions: dict[str, str] = json.loads(EXCEPTIONS.read_text(encoding="utf-8"))
     return exceptions

@@ -39,10 +39,7 @@ def test_everything() -> None:
 
 
 def test_exceptions_have_reasons() -> None:
-    for key, exception in read_exceptions().items():
-        assert set(exception) == {"backends", "reason"}, key
-        assert set(exception["backends"]) <= set(BACKENDS), key
-        assert len(exception["reason"].split()) >= 4, key
+    assert all(len(reason.split()) >= 4 for reason in read_exceptions().values())
 
 
 def test_exceptions_are_cases() -> None:
