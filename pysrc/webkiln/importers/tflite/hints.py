@@ -10,7 +10,6 @@ _HINTS = (
         "Recurrent layers are not converted yet: export with `unroll=True`, which makes plain operators of them",
     ),
     (("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), "Variables are not converted yet: give the state as inputs and outputs"),
-    (("QUANTIZE", "FAKE_QUANT"), "Quantized tensors are not converted yet: use the float32 or float16 version of the model"),
     (("dtype",), "Only numbers and booleans are converted; export the model with the text or complex part left out"),
     (("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "WHERE", "UNIQUE"), "The size of its result depends on the data: export the model without post-processing"),
 )

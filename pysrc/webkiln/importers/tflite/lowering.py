@@ -18,8 +18,6 @@ from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.importers.typed_emitter import TypedEmitter
 
-QUANTIZED = ("quantized tensors: int8 and uint8 models are not converted yet", "Use the float32 or float16 version of the model")
-
 
 class Lowering:
     """Values of the graph by tensor of the file.
@@ -34,6 +32,7 @@ class Lowering:
         self.arrays: dict[int, np.ndarray] = {}
         self.known: dict[int, np.ndarray] = {}
         self.names: dict[int, str] = {}
+        self.floats: dict[int, str] = {}  # of quantized tensors, the real numbers
         self.resized = False  # whether a size differs from the file's, so that constant target shapes may need to follow
         self.labels = _unique_names(subgraph.tensors)
         self._variants: dict[tuple[Any, ...], str] = {}
@@ -153,6 +152,14 @@ class Call(TypedEmitter):
     def array(self, i: int) -> np.ndarray | None:
         """The values of input `i` in the file's dtype, when they are constant."""
         return self.lowering.arrays.get(self.tensor(i).index)
+
+    def permuted(self, i: int, permutation: Sequence[int]) -> str:
+        """Input `i` with its axes permuted: done at once for a constant."""
+        return self.lowering.permuted(self.tensor(i).index, permutation)
+
+    def finish(self, results: Sequence[str | np.ndarray]) -> Sequence[str | np.ndarray]:
+        """Results as the file's tensors hold them."""
+        return results
 
     def known(self, i: int) -> np.ndarray | None:
         """The integers of input `i`, some perhaps symbolic, as an array of objects; `None` when they are not known."""

@@ -19,9 +19,10 @@ from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
 from webkiln.importers.tflite import sizes
 from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
-from webkiln.importers.tflite.lowering import QUANTIZED, Call, Lowering, place
+from webkiln.importers.tflite.lowering import Call, Lowering, place
 from webkiln.importers.tflite.operators import RULES
 from webkiln.importers.tflite.operators.registry import Rule
+from webkiln.importers.tflite.quantized import call_for
 
 
 def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
@@ -184,7 +185,7 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         try:
             _lower(lowering, operator)
         except Refused as refusal:
-            if not after_guess or operator.name not in RULES or refusal.args[0] == QUANTIZED[0]:
+            if not after_guess or operator.name not in RULES:
                 problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
         except (FormatError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
             # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
@@ -225,9 +226,9 @@ def _lower(lowering: Lowering, operator: Operator) -> None:
     if rule is None:
         raise Refused("", hint(operator.name))
     _check_tensors(lowering, operator)
-    call = Call(lowering, operator, rule.options)
+    call = call_for(lowering, operator, rule.options)
     first_node = len(lowering.builder.graph.nodes)
-    results = sizes.compute(call) or _results(call, rule)
+    results = sizes.compute(call) or call.finish(_results(call, rule))
     if len(results) != len(operator.outputs):
         call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
     for index, result in zip(operator.outputs, results, strict=True):
@@ -255,10 +256,6 @@ def _check_tensors(lowering: Lowering, operator: Operator) -> None:
         tensor = lowering.subgraph.tensors[index]
         if tensor.variable:
             raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
-        constant = operator.name in ("DEQUANTIZE", "DENSIFY") and index in lowering.arrays
-        result = operator.name == "DENSIFY" and index in operator.outputs
-        if tensor.dtype in ("int8", "uint8", "int16", "int4") and (tensor.quantized or tensor.dtype == "int4") and not (constant or result):
-            raise Refused(*QUANTIZED)
         if tensor.dtype not in FROM_SOURCE:
             raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
         if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:

@@ -20,7 +20,7 @@ def conv2d(call: Call) -> str:
     channels = call.shape(0)[3]
     if not isinstance(channels, int) or group_channels == 0 or channels % group_channels:
         call.fail(f"{channels} channels cannot be convolved with weights for {group_channels}")
-    weights = call.lowering.permuted(call.tensor(1).index, [1, 2, 3, 0])
+    weights = call.permuted(1, [1, 2, 3, 0])
     return _conv2d(call, weights, [height, width], channels // group_channels)
 
 
@@ -33,7 +33,7 @@ def depthwise_conv2d(call: Call) -> str:
     if not isinstance(channels, int) or one != 1 or channels == 0 or out % channels:
         call.fail(f"weights {call.shape(1)} do not fit {channels} channels; expected [1, H, W, a multiple of the channels]")
     # Output channel c·M + m belongs to input channel c: the order of groups in HWIO.
-    weights = call.lowering.permuted(call.tensor(1).index, [1, 2, 0, 3])
+    weights = call.permuted(1, [1, 2, 0, 3])
     return _conv2d(call, weights, [height, width], channels)
 
 
@@ -75,10 +75,9 @@ def transpose_conv(call: Call) -> str:
 
 def _flipped(call: Call) -> str:
     """The weights [O, KH, KW, I] as HWIO, turned by 180°."""
-    index = call.tensor(1).index
     array = call.array(1)
     if array is not None:
-        return call.lowering.constant(array[:, ::-1, ::-1].transpose(1, 2, 3, 0), call.lowering.labels[index])
+        return call.lowering.constant(array[:, ::-1, ::-1].transpose(1, 2, 3, 0), call.lowering.labels[call.tensor(1).index])
     size = call.shape(1)
     flipped = call.node(
         "slice", [call.value(1)], start=[0, size[1] - 1, size[2] - 1, 0], size=size, step=[1, -1, -1, 1]

@@ -11,8 +11,7 @@ from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.arithmetic import floor_divide
 from webkiln.importers.lowerings.trigonometry import angle_of
-from webkiln.importers.tflite.constants import scale_integers
-from webkiln.importers.tflite.lowering import QUANTIZED, Call
+from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
 UNARY = {
@@ -191,17 +190,13 @@ def cast(call: Call) -> str:
     return value
 
 
-@lowers("DEQUANTIZE")
-def dequantize(call: Call) -> str | np.ndarray:
-    """float16 constants stay float16; integer constants become float32."""
-    tensor, array = call.tensor(0), call.array(0)
-    if tensor.dtype in ("float16", "float32"):
-        return call.value(0) if array is None else array
-    if array is None:
-        raise Refused(*QUANTIZED)
-    if not tensor.quantized:
-        call.fail(f"{tensor.name!r} of {tensor.dtype} has no scale")
-    return scale_integers(array, tensor)
+@lowers("QUANTIZE", "DEQUANTIZE")
+def same_numbers(call: Call) -> str | np.ndarray:
+    """The numbers as they are: what they are held as is seen to before and after. float16 constants stay float16."""
+    if call.operator.name == "DEQUANTIZE" and call.tensor(0).dtype not in ("float16", "float32"):
+        call.fail(f"{call.tensor(0).name!r} of {call.tensor(0).dtype} has no scale")
+    array = call.array(0)
+    return call.value(0) if array is None else array
 
 
 @lowers("DENSIFY")

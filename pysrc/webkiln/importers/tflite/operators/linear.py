@@ -30,7 +30,7 @@ def fully_connected(call: Call) -> str:
     x = call.value(0)
     if not (options.keep_dims and len(shape) >= 2):
         x = call.reshape(x, [product(result[:-1]), depth])
-    inputs = [x, call.lowering.permuted(call.tensor(1).index, [1, 0])]
+    inputs = [x, call.permuted(1, [1, 0])]
     if call.has(2):
         bias = call.value(2)
         inputs.append(call.reshape(bias, [out]))
@@ -45,5 +45,5 @@ def batch_matmul(call: Call) -> str:
         if rank < 2:
             call.fail(f"input {i} has rank {rank}, expected at least 2")
         swapped = [*range(rank - 2), rank - 1, rank - 2]
-        inputs.append(call.lowering.permuted(call.tensor(i).index, swapped) if adjoint else call.value(i))
+        inputs.append(call.permuted(i, swapped) if adjoint else call.value(i))
     return call.node("matmul", inputs)
