@@ -9,9 +9,11 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     convolution,
     einsum,
     elementwise,
+    features,
     generation,
     indexing,
     linear,
+    linear_models,
     loss,
     movement,
     normalization,
@@ -25,6 +27,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     scattering,
     sequences,
     spectrum,
+    tree_ensembles,
 )
 from webkiln.importers.onnx.registry import RULES
 
