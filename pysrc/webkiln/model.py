@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from webkiln import importers, passes, reference, rounding, webformat
-from webkiln.errors import FormatError, InputError
+from webkiln.errors import FormatError, InputError, ShapeError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import Dim, Shape
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype, to_canonical
@@ -73,7 +73,7 @@ class Model:
         `inputs`: name → array of the shape and dtype that `Model.inputs` says (a dtype that converts without loss is taken too).
         Returns name → array, of the source's dtypes. Raises `InputError` for a wrong name, shape or dtype.
         """
-        values = reference.run(self._active, self._feeds(inputs))
+        values = self._run(self._feeds(inputs))
         self._state = {state.input: values[state.output] for state in self.graph.state}
         return {
             argument.name: values[argument.value].astype(argument.dtype, copy=False) for argument in self.signature.outputs
@@ -81,7 +81,16 @@ class Model:
 
     def trace(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Every value that a node makes, by its name in the graph. State stays as it is."""
-        return reference.run(self._active, self._feeds(inputs), keep=True)
+        return self._run(self._feeds(inputs), keep=True)
+
+    def _run(self, feeds: Mapping[str, np.ndarray], *, keep: bool = False) -> dict[str, np.ndarray]:
+        try:
+            return reference.run(self._active, feeds, keep=keep)
+        except ShapeError as error:
+            if not self._active.elements:
+                raise
+            given = ", ".join(f"{name}: {feeds[name].tolist()}" for name in self._active.elements if name in feeds)
+            raise InputError(f"the elements of the inputs ({given}) are sizes or positions that do not fit: {error}") from None
 
     def tolerances(self, inputs: Mapping[str, Any]) -> dict[str, float]:
         """How far, relative to its largest magnitude, a float32 backend may be from `run` in each output for these inputs.
@@ -126,6 +135,10 @@ class Model:
                     f"the input {name!r} has shape {list(array.shape)}, wanted {reference.show_shape(argument.shape)}"
                 )
             checked[name] = _canonical(array, argument)
+        elements = reference.bind_elements(self.graph, {argument.value: checked[argument.name] for argument in self.signature.inputs})
+        for symbol, element in elements.items():
+            if symbols.setdefault(symbol, element) != element:
+                raise InputError(f"an element of the inputs makes {symbol} {element}, and a size makes it {symbols[symbol]}")
         for symbol, size in symbols.items():
             _check_symbol(symbol, size, self.bundle.symbols.get(symbol, {}))
         return checked
@@ -138,7 +151,7 @@ class Model:
     def _feeds(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         checked = self.check_inputs(inputs)
         feeds = {argument.value: checked[argument.name] for argument in self.signature.inputs}
-        symbols: dict[str, int] = {}
+        symbols = reference.bind_elements(self._active, feeds)
         for argument in self.signature.inputs:
             reference.match_shape(argument.shape, feeds[argument.value].shape, symbols)
         for state in self.graph.state:

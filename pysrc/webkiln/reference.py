@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.graph import Graph, Node, State
 from webkiln.ops import OPERATORS, Operator
 
+MAXIMUM_ELEMENTS = 2**31 - 1
 Disturb = Callable[[str, int, np.ndarray], np.ndarray]
 
 
@@ -21,7 +23,8 @@ def run(
 ) -> dict[str, np.ndarray]:
     """Run a graph.
 
-    `inputs` maps every graph input to an array of its canonical dtype and shape; symbols take their values from the shapes.
+    `inputs` maps every graph input to an array of its canonical dtype and shape; symbols take their values from the shapes, and from
+    the elements where the graph says so.
     Returns the outputs and next states by value name; with `keep`, every value that a node makes. `disturb` may change each
     result, from its operator, the node's number and the array.
     """
@@ -53,10 +56,14 @@ def run(
 
 
 def _check(operator: Operator, node: Node, arrays: list[np.ndarray], attributes: dict[str, Any]) -> None:
+    where = f"{node.op}{' ' + repr(node.name) if node.name else ''}"
     try:
-        operator.shape([list(array.shape) for array in arrays], attributes)
+        shapes = operator.shape([list(array.shape) for array in arrays], attributes)
     except ShapeError as error:
-        raise ShapeError(f"{node.op}{' ' + repr(node.name) if node.name else ''}: {error}") from None
+        raise ShapeError(f"{where}: {error}") from None
+    for shape in shapes:
+        if min(shape, default=0) < 0 or math.prod(shape) > MAXIMUM_ELEMENTS:
+            raise ShapeError(f"{where}: {shape} is no shape, or too large")
 
 
 def initial_state(graph: Graph, state: State, symbols: Mapping[str, int]) -> np.ndarray:
@@ -79,8 +86,8 @@ def concrete(attributes: Mapping[str, Any], symbols: Mapping[str, int]) -> dict[
 
 
 def bind(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """The values of the symbols that the inputs' shapes determine; `InputError` for a wrong name, shape or dtype."""
-    symbols: dict[str, int] = {}
+    """The values of the symbols that the inputs' shapes and elements determine; `InputError` for a wrong name, shape or dtype."""
+    symbols = bind_elements(graph, inputs)
     for name in graph.inputs:
         if name not in inputs:
             raise InputError(f"the input {name!r} is missing; wanted: {', '.join(graph.inputs)}")
@@ -95,6 +102,19 @@ def bind(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
     for name in inputs:
         if name not in graph.inputs:
             raise InputError(f"there is no input {name!r}; wanted: {', '.join(graph.inputs)}")
+    return symbols
+
+
+def bind_elements(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The values of the symbols that stand for elements of the inputs; `InputError` where two elements give a symbol different values."""
+    symbols: dict[str, int] = {}
+    for name, names in graph.elements.items():
+        array = inputs.get(name)
+        if array is None or array.size != len(names):
+            continue  # another signature's input, or one whose shape is wrong
+        for one, element in zip(names, array.reshape(-1).tolist(), strict=True):
+            if symbols.setdefault(one, element) != element:
+                raise InputError(f"the input {name!r} holds {element} where {one} is {symbols[one]}")
     return symbols
 
 

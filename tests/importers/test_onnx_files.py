@@ -204,7 +204,7 @@ def test_everything_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
         helper.make_node("NonZero", ["x"], ["d"]),
         helper.make_node("Reshape", ["x", "s"], ["e"]),
     ]
-    inputs = [info("x", X), info("s", np.zeros(2, np.int64))]
+    inputs = [info("x", X), info("s", np.zeros(65, np.int64))]
     model = model_of(nodes, inputs, ["c", "d", "e"], imports=[helper.make_opsetid("private", 1)])
     with pytest.raises(UnsupportedOperatorError) as caught:
         read(model, tmp_path)

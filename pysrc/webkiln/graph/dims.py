@@ -2,7 +2,7 @@
 
 An expression is a sum of products of *atoms*; an atom is a symbol or one of the functions `floordiv`, `mod`, `min`, `max` of two
 dimensions. Equal polynomials are equal objects; functions are simplified only where it is cheap and certain.
-A symbol stands for an integer of at least 1.
+A symbol stands for an integer of at least 1, or of at least the minimum that it was made with.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ MAXIMUM_LENGTH = 4096
 MAXIMUM_TERMS = 256
 MAXIMUM_DEGREE = 32
 LARGEST = 2**53 - 1  # what JavaScript computes with exactly
+
+
+class Unsized(str):
+    """The name of a symbol that may be less than 1: an element of an input, not one of its sizes."""
+
+    minimum: int
+
+    def __new__(cls, name: str, minimum: int) -> Unsized:
+        made = super().__new__(cls, name)
+        made.minimum = minimum
+        return made
 
 
 class Call:
@@ -126,11 +137,11 @@ Dim = int | Expression
 Shape = tuple[Dim, ...]
 
 
-def symbol(name: str) -> Expression:
-    """A named dimension of at least 1."""
+def symbol(name: str, minimum: int = 1) -> Expression:
+    """A named integer of at least `minimum`: 1 for a dimension."""
     if not _NAME.match(name) or name in _FUNCTIONS:
         raise FormatError(f"not a name for a dimension: {name!r} (letters, digits and _, not starting with a digit)")
-    return Expression({(name,): 1})
+    return Expression({(name if minimum >= 1 else Unsized(name, minimum),): 1})
 
 
 def apply(function: str, a: Dim, b: Dim) -> Dim:
@@ -164,6 +175,23 @@ def apply(function: str, a: Dim, b: Dim) -> Dim:
     return Expression({(Call(function, a, b),): 1})
 
 
+def equal(a: Dim, b: Dim) -> Dim:
+    """1 where two dimensions are equal, else 0."""
+    if a == b:
+        return 1
+    return apply("max", 0, 1 - apply("max", a - b, b - a))
+
+
+def negative(a: Dim) -> Dim:
+    """1 where a dimension is below 0, else 0."""
+    return apply("max", 0, apply("min", 1, a * -1))
+
+
+def select(condition: Dim, a: Dim, b: Dim) -> Dim:
+    """`a` where the condition is 1, `b` where it is 0."""
+    return b + condition * (a - b)
+
+
 def evaluate(dim: Dim, symbols: Mapping[str, int]) -> int:
     """The value of a dimension when its symbols have these values."""
     if isinstance(dim, int):
@@ -195,9 +223,14 @@ def substitute(dim: Dim, symbols: Mapping[str, Dim]) -> Dim:
             if isinstance(atom, Call):
                 product = product * apply(atom.function, substitute(atom.a, symbols), substitute(atom.b, symbols))
             else:
-                product = product * symbols.get(atom, symbol(atom))
+                product = product * symbols.get(atom, Expression({(atom,): 1}))
         total = total + product
     return total
+
+
+def is_unsized(dim: Dim) -> bool:
+    """Whether a dimension depends on a symbol that may be less than 1."""
+    return any(isinstance(name, Unsized) for name in symbols_of(dim))
 
 
 def symbols_of(dim: Dim) -> set[str]:
@@ -211,15 +244,18 @@ def symbols_of(dim: Dim) -> set[str]:
     return found
 
 
-def parse_dim(text: int | str) -> Dim:
-    """Read a dimension as the web format writes it: an integer, or a string with an expression."""
+def parse_dim(text: int | str, minimums: Mapping[str, int] | None = None) -> Dim:
+    """Read a dimension as the web format writes it: an integer, or a string with an expression.
+
+    `minimums`: of the symbols that may be less than 1.
+    """
     if isinstance(text, bool) or not isinstance(text, (int, str)):
         raise FormatError(f"a dimension is an integer or a string, not {text!r}")
     if isinstance(text, int):
         if abs(text) > LARGEST:
             raise FormatError("a dimension is 2⁵³ or more")
         return text
-    return _Parser(text).parse()
+    return _Parser(text, minimums or {}).parse()
 
 
 def _terms(dim: Dim) -> Mapping[Monomial, int]:
@@ -263,7 +299,7 @@ _INFINITY = float("inf")
 def _bounds(atom: Atom) -> tuple[float, float]:
     """The least and the greatest value of an atom."""
     if not isinstance(atom, Call):
-        return 1, _INFINITY
+        return (atom.minimum if isinstance(atom, Unsized) else 1), _INFINITY
     (a0, a1), (b0, b1) = (_range(atom.a), _range(atom.b))
     if atom.function == "min":
         return min(a0, b0), min(a1, b1)
@@ -307,7 +343,8 @@ def _upper(dim: Dim) -> float:
 class _Parser:
     """Recursive descent over `expr = term (("+"|"-") term)*`, `term = factor ("*" factor)*`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, minimums: Mapping[str, int]) -> None:
+        self.minimums = minimums
         if len(text) > MAXIMUM_LENGTH:
             raise FormatError(f"a dimension of {len(text)} characters; at most {MAXIMUM_LENGTH} are read")
         self.text = text
@@ -376,4 +413,4 @@ class _Parser:
             b = self._sum(depth + 1)
             self._expect(")")
             return apply(token, a, b)
-        return symbol(token)
+        return symbol(token, self.minimums.get(token, 1))

@@ -80,7 +80,8 @@ class State:
 class Graph:
     """Inputs, constants and nodes; each value is defined once, by one of them.
 
-    `values` has dtype and shape of every value. `inputs` includes state inputs.
+    `values` has dtype and shape of every value. `inputs` includes state inputs. `elements` names symbols that stand for the elements
+    (row-major) of an input of integers, as the symbols in a shape stand for its sizes.
     """
 
     inputs: list[str] = field(default_factory=list)
@@ -89,6 +90,7 @@ class Graph:
     constants: dict[str, Constant] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     state: list[State] = field(default_factory=list)
+    elements: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict, repr=False, compare=False)  # the last that `fresh` gave, by name
 
     def producers(self) -> dict[str, Node]:
@@ -127,7 +129,7 @@ class Graph:
         made = {output for node in nodes for output in node.outputs}
         values = {name: value for name, value in self.values.items() if name in constants or name in made or name in self.inputs}
         outputs = [name for name in self.outputs if name in results] + sorted(results - set(self.outputs))
-        return Graph(list(self.inputs), outputs, nodes, constants, values, list(self.state))
+        return Graph(list(self.inputs), outputs, nodes, constants, values, list(self.state), dict(self.elements))
 
     def _is_initial(self, name: str) -> bool:
         return any(state.initial == name for state in self.state)
@@ -145,7 +147,7 @@ class Graph:
     def copy(self) -> Graph:
         """A graph that can be changed without changing this one (arrays are shared)."""
         return Graph(
-            list(self.inputs), list(self.outputs), list(self.nodes), dict(self.constants), dict(self.values), list(self.state)
+            list(self.inputs), list(self.outputs), list(self.nodes), dict(self.constants), dict(self.values), list(self.state), dict(self.elements)
         )
 
     def check(self) -> None:

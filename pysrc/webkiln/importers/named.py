@@ -11,8 +11,8 @@ import numpy as np
 from webkiln.errors import FormatError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
-from webkiln.importers.elements import DEFAULTS, canonical, carrier
 from webkiln.importers.element_symbols import ElementSymbols
+from webkiln.importers.elements import DEFAULTS, canonical, carrier
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops import OPERATORS
@@ -241,8 +241,10 @@ class NamedCall(TypedEmitter):
         """Input `i` as a flat list of integers, none of them symbolic."""
         dims = self.dims(i, what)
         for dim in dims:
+            if not isinstance(dim, int) and self.known(i) is None:
+                raise Refused(f"{what} ({self.name(i)!r}): known only when the model runs", "Make it a constant in the source model")
             if not isinstance(dim, int):
-                raise Refused(f"{what} is {dim}, which depends on the inputs", FIX_SIZES)
+                raise Refused(f"{what} is {dim}, which depends on the sizes of the inputs", FIX_SIZES)
         return dims  # type: ignore[return-value]
 
     def shape(self, i: int) -> list[Dim]:

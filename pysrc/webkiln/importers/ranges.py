@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim, apply
-from webkiln.importers.emitter import FIX_SIZES, Refused
+from webkiln.graph.dims import Dim, apply, negative
 
 
 def slice_range(first: Dim | None, last: Dim | None, step: int, size: Dim) -> tuple[Dim, Dim]:
@@ -25,4 +24,4 @@ def from_front(at: Dim, size: Dim) -> Dim:
         return size + at
     if at >= 0:
         return at
-    raise Refused(f"an index of {at}, which may be negative or not", FIX_SIZES)
+    return at + size * negative(at)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim, Expression
+from webkiln.graph.dims import Dim, Expression, apply, equal, is_unsized
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.quotient import exact_quotient
 from webkiln.ops.rules import differ, product
+
+
+def told_shape(shape: list[Dim], target: list[Dim], *, copied: bool) -> list[Dim]:
+    """The target of which only a run tells whether a size is −1; with `copied`, 0 stands for the size of the input there.
+
+    A run fails where the number of elements is another: a second −1 makes it so.
+    """
+    if copied:
+        target = [size + equal(size, 0) * old for size, old in zip(target, shape, strict=False)] + target[len(shape) :]
+    rest = product([apply("max", 1, size) for size in target])
+    left_out = sum((equal(size, -1) for size in target), 0)
+    inferred = apply("floordiv", product(shape), rest) * apply("max", 0, 2 - left_out)
+    return [apply("max", size, equal(size, -1) * inferred) if not size >= 0 else size for size in target]
 
 
 def resolve_shape(shape: list[Dim], target: list[Dim], resized: bool) -> list[Dim]:
@@ -13,6 +26,8 @@ def resolve_shape(shape: list[Dim], target: list[Dim], resized: bool) -> list[Di
 
     With `resized` (or symbolic sizes) a first size that was written down for one batch follows the input when the input has another.
     """
+    if any(is_unsized(size) for size in target):
+        return told_shape(shape, target, copied=False)
     total = product(shape)
     if any(isinstance(size, int) and size < -1 for size in target) or target.count(-1) > 1:
         raise ValueError(f"cannot reshape to {target}")

@@ -41,6 +41,7 @@ class Rewrite:
             constants=dict(source.constants),
             values={name: source.values[name] for name in names},
             state=list(source.state),
+            elements=dict(source.elements),
         )
         self._builder = GraphBuilder(self.graph)
         self._replaced: dict[str, str] = {}

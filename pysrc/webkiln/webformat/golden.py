@@ -40,7 +40,10 @@ def golden_vectors(bundle: Bundle, budget: int) -> tuple[dict[str, Any], dict[st
     for signature in bundle.signatures:
         made = _case(bundle, signature)
         if made is not None:
-            specification, outputs, allowed = made
+            specification, held, outputs, allowed = made
+            for name, array in held.items():
+                tensor = f"{len(cases)}/in/{name}"
+                tensors[tensor], specification["inputs"][name] = array, {"tensor": tensor}
             specification["outputs"] = {
                 name: _store(array, f"{len(cases)}/{name}", channels_of(bundle, name, array.shape), limit, tensors)
                 for name, array in outputs.items()
@@ -59,7 +62,11 @@ def generated_inputs(bundle: Bundle, signature: Signature, seed: int, symbols: d
         low, high = input_range(bundle, argument)
         shape = [evaluate(dim, symbols) for dim in argument.shape]
         dtype = CANONICAL[bundle.graph.values[argument.value].dtype]
-        made[argument.name] = generator.generate(seed + number, shape, dtype, low, high)
+        names = bundle.graph.elements.get(argument.value)
+        if names is not None:
+            made[argument.name] = np.array([symbols[name] for name in names], dtype).reshape(shape)
+        else:
+            made[argument.name] = generator.generate(seed + number, shape, dtype, low, high)
     return made
 
 
@@ -80,10 +87,11 @@ def input_range(bundle: Bundle, argument: Argument) -> tuple[float, float]:
 def golden_symbols(bundle: Bundle, signature: Signature) -> list[dict[str, int]]:
     """Values of the symbols to try, the likeliest first."""
     names = sorted({name for argument in signature.inputs for dim in argument.shape for name in symbols_of(dim)})
-    if not names:
+    elements = [name for argument in signature.inputs for name in bundle.graph.elements.get(argument.value, ())]
+    if not names and not elements:
         return [{}]
     tries = []
-    for size in _SIZES:
+    for size in _SIZES if names else _SIZES[:1]:
         one = {}
         for name in names:
             rule = bundle.symbols.get(name, {})
@@ -92,13 +100,27 @@ def golden_symbols(bundle: Bundle, signature: Signature) -> list[dict[str, int]]
             one[name] = min(value, rule.get("maximum", value))
         if one not in tries:
             tries.append(one)
-    return sorted(tries, key=lambda one: sum(abs(value - 4) for value in one.values()))
+    tries.sort(key=lambda one: sum(abs(value - 4) for value in one.values()))
+    return [{**one, **held} for one in tries for held in _held(bundle, elements)]
+
+
+def _held(bundle: Bundle, names: Sequence[str]) -> list[dict[str, int]]:
+    """Values for the symbols that stand for elements of inputs: ones, zeros, 0, 1, 2 …, twos, and those nearest to the least allowed."""
+    if not names:
+        return [{}]
+    rules = [bundle.symbols.get(name, {}) for name in names]
+    low, high = ([rule.get(end, 2**31 - 1) for rule in rules] for end in ("minimum", "maximum"))
+    patterns: list[list[int]] = [[1] * len(names), [0] * len(names), list(range(len(names))), [2] * len(names), [-8] * len(names)]
+    return [
+        {name: min(max(number, least), most) for name, number, least, most in zip(names, pattern, low, high, strict=True)}
+        for pattern in patterns
+    ]
 
 
 def _case(
     bundle: Bundle, signature: Signature
-) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, float]] | None:
-    """The case without its outputs' entries, the outputs, and their tolerances."""
+) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray], dict[str, float]] | None:
+    """The case without its outputs' entries, the inputs that are stored whole, the outputs, and their tolerances."""
     graph = bundle.part(signature)
     for symbols in golden_symbols(bundle, signature):
         inputs = generated_inputs(bundle, signature, 1, symbols)
@@ -118,10 +140,11 @@ def _case(
         for number, argument in enumerate(signature.inputs):
             low, high = input_range(bundle, argument)
             specification["inputs"][argument.name] = {"seed": 1 + number, "low": low, "high": high}
+        held = {argument.name: inputs[argument.name] for argument in signature.inputs if argument.value in graph.elements}
         outputs = {argument.name: values[argument.value] for argument in signature.outputs}
         channels = {a.value: channels_of(bundle, a.name, outputs[a.name].shape) for a in signature.outputs}
         allowed = rounding.tolerances(graph, feeds, channels)
-        return specification, outputs, {a.name: allowed[a.value] for a in signature.outputs}
+        return specification, held, outputs, {a.name: allowed[a.value] for a in signature.outputs}
     return None
 
 

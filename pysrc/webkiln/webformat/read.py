@@ -127,7 +127,10 @@ def parse_shard(data: bytes, what: str) -> dict[str, np.ndarray]:
 
 def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]) -> Bundle:
     graph = Graph()
-    _check_symbols(model.get("symbols", {}))
+    symbols = model.get("symbols", {})
+    _check_symbols(symbols)
+    # Sizes are at least 1; what may be less is an element of an input.
+    minimums = {name: rule["minimum"] for name, rule in symbols.items() if rule.get("minimum", 1) < 1}
     for name, entry in model["constants"].items():
         constant = _constant(name, entry, shards, model.get("requires", []))
         graph.constants[name] = constant
@@ -138,7 +141,7 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
         if entry["name"] in seen:
             raise FormatError(f"the signature {entry['name']!r} is defined twice")
         seen.add(entry["name"])
-        signatures.append(Signature(entry["name"], *(_arguments(entry, which) for which in ("inputs", "outputs"))))
+        signatures.append(Signature(entry["name"], *(_arguments(entry, which, minimums) for which in ("inputs", "outputs"))))
     for signature in signatures:
         for argument in signature.inputs:
             value = Value(canonical_dtype(argument.dtype), argument.shape)
@@ -147,6 +150,7 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
             if argument.value not in graph.inputs:
                 _define(graph, argument.value, value, f"input {argument.name!r}")
                 graph.inputs.append(argument.value)
+    _read_elements(graph, model)
     if model.get("state") and "state" not in model.get("requires", []):
         raise FormatError('the model has state, but "requires" does not list "state"')
     for entry in model.get("state", []):
@@ -161,7 +165,7 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
     if unknown:
         raise UnsupportedOperatorError(unknown)
     for number, node in enumerate(model["nodes"]):
-        _add_node(graph, number, node)
+        _add_node(graph, number, node, minimums)
     for signature in signatures:
         for argument in signature.outputs:
             if argument.value not in graph.values:
@@ -202,9 +206,35 @@ def _add_state(graph: Graph, entry: Mapping[str, Any]) -> None:
     graph.state.append(State(entry["input"], entry["output"], initial))
 
 
-def _arguments(entry: Mapping[str, Any], which: str) -> list[Argument]:
+def _read_elements(graph: Graph, model: Mapping[str, Any]) -> None:
+    """The symbols that stand for elements of inputs."""
+    for signature in model["signatures"]:
+        if any("values" in argument for argument in signature["outputs"]):
+            raise FormatError(f"an output of the signature {signature['name']!r} has values, which only inputs have")
+        for argument in signature["inputs"]:
+            name, names = argument["value"], argument.get("values")
+            earlier = graph.elements.get(name)
+            first = next(one for one in model["signatures"] if any(other["value"] == name for other in one["inputs"]))
+            if (first is not signature or earlier is not None) and earlier != (None if names is None else tuple(names)):
+                raise FormatError(f"the input {name!r} has values in one signature and others, or none, in another")
+            if names is None:
+                continue
+            value = graph.values[name]
+            if "values" not in model.get("requires", []):
+                raise FormatError(f'the input {name!r} has values, but "requires" does not list "values"')
+            if value.dtype not in ("i32", "u8", "i8") or any(not isinstance(size, int) for size in value.shape):
+                raise FormatError(f"the input {name!r} has values, but is {value}; wanted integers of a fixed shape")
+            if len(names) != math.prod(size for size in value.shape if isinstance(size, int)):
+                raise FormatError(f"the input {name!r} has {len(names)} values, but its shape is {_show(value.shape)}")
+            for one in names:
+                if one not in model.get("symbols", {}):
+                    raise FormatError(f'the input {name!r} gives the symbol {one!r}, which "symbols" does not have')
+            graph.elements[name] = tuple(names)
+
+
+def _arguments(entry: Mapping[str, Any], which: str, minimums: Mapping[str, int]) -> list[Argument]:
     arguments = [
-        Argument(one["name"], one["value"], one["dtype"], _shape(one["shape"], f"the argument {one['name']!r}"))
+        Argument(one["name"], one["value"], one["dtype"], _shape(one["shape"], f"the argument {one['name']!r}", minimums))
         for one in entry[which]
     ]
     names = [argument.name for argument in arguments]
@@ -213,9 +243,9 @@ def _arguments(entry: Mapping[str, Any], which: str) -> list[Argument]:
     return arguments
 
 
-def _shape(shape: Sequence[Any], what: str) -> Shape:
+def _shape(shape: Sequence[Any], what: str, minimums: Mapping[str, int] | None = None) -> Shape:
     try:
-        dims = tuple(parse_dim(dim) for dim in shape)
+        dims = tuple(parse_dim(dim, minimums) for dim in shape)
     except GraphError as error:
         raise FormatError(f"{what}: {error}") from None
     _check_size(dims, what)
@@ -242,7 +272,7 @@ def _define(graph: Graph, name: str, value: Value, by: str) -> None:
     graph.values[name] = value
 
 
-def _add_node(graph: Graph, number: int, entry: Mapping[str, Any]) -> None:
+def _add_node(graph: Graph, number: int, entry: Mapping[str, Any], minimums: Mapping[str, int]) -> None:
     op, where = entry["op"], f"node {number} ({entry['op']}{' ' + repr(entry['name']) if entry.get('name') else ''})"
     inputs = list(entry["inputs"])
     while inputs and not inputs[-1]:
@@ -253,7 +283,7 @@ def _add_node(graph: Graph, number: int, entry: Mapping[str, Any]) -> None:
     if len(entry["outputs"]) != 1:
         raise FormatError(f"{where} has {len(entry['outputs'])} outputs; {op} has one")
     try:
-        attributes = {name: _attribute(op, name, value) for name, value in entry.get("attributes", {}).items()}
+        attributes = {name: _attribute(op, name, value, minimums) for name, value in entry.get("attributes", {}).items()}
         filled, results = infer(op, [graph.values[name] for name in inputs], attributes)
     except (GraphError, FormatError) as error:
         raise FormatError(f"{where}: {error}") from None
@@ -267,7 +297,7 @@ def _add_node(graph: Graph, number: int, entry: Mapping[str, Any]) -> None:
 _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
-def _attribute(op: str, name: str, value: Any) -> Any:
+def _attribute(op: str, name: str, value: Any, minimums: Mapping[str, int]) -> Any:
     """What stands for an attribute in model.json as its value; the operator table checks the type."""
     attribute = OPERATORS[op].attributes.get(name)
     if attribute is None:  # unknown keys are ignored everywhere but here: an attribute can change the result
@@ -280,7 +310,7 @@ def _attribute(op: str, name: str, value: Any) -> Any:
     if attribute.type == "float" and isinstance(value, str):
         return _NUMBERS.get(value, value)
     if attribute.type == "dims" and isinstance(value, list):
-        return [parse_dim(item) for item in value]
+        return [parse_dim(item, minimums) for item in value]
     return value
 
 

@@ -13,7 +13,7 @@ import jsonschema
 from webkiln.errors import FormatError
 
 FORMAT_VERSION = 1
-FEATURES = ("state", "quantization")
+FEATURES = ("state", "quantization", "values")
 
 
 def check_version(model: Mapping[str, Any]) -> None:

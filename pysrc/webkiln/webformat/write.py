@@ -109,6 +109,8 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     requires = ["state"] if bundle.graph.state else []
     if any("quantization" in constant for constant in constants.values()):
         requires.append("quantization")
+    if bundle.graph.elements:
+        requires.append("values")
     model = {
         "format": "webkiln",
         "version": FORMAT_VERSION,
@@ -119,7 +121,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         "signatures": [
             {
                 "name": signature.name,
-                "inputs": [_argument(argument) for argument in signature.inputs],
+                "inputs": [_argument(argument) | _values(bundle, argument) for argument in signature.inputs],
                 "outputs": [_argument(argument) for argument in signature.outputs],
             }
             for signature in bundle.signatures
@@ -203,6 +205,11 @@ def _argument(argument: Argument) -> dict[str, Any]:
         "dtype": argument.dtype,
         "shape": [_dim(dim) for dim in argument.shape],
     }
+
+
+def _values(bundle: Bundle, argument: Argument) -> dict[str, Any]:
+    names = bundle.graph.elements.get(argument.value)
+    return {} if names is None else {"values": list(names)}
 
 
 def _node(node: Node) -> dict[str, Any]:

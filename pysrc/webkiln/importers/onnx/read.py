@@ -49,11 +49,12 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     made = lowering.builder.graph
     made.outputs = list(dict.fromkeys(argument.value for argument in result.outputs))
     made.check()
+    ranges = lowering.elements.bind(made)
     return ImportedModel(
         graph=made,
         signatures=[result],
         name=graph.name or path.stem,
-        symbols={name: {} for name in symbols},
+        symbols={**{name: {} for name in symbols}, **ranges},
         metadata=_provenance(model),
         operators=Counter(operation.kind for operation in listed),
         format="onnx",

@@ -30,11 +30,17 @@ def compute(call: Call) -> list[Typed] | None:
     if dtype not in RANGES and dtype != "bool":
         return None
     # Only what sizes or constants of the source lead to: anything else is left to the graph.
-    inputs = []
+    inputs, elements = [], call.lowering.elements
+    only_run_tells = False
     for i in range(len(call)):
         if not call.has(i):
             return None
-        if call.name(i) not in call.lowering.known and call.name(i) not in call.lowering.arrays:
+        name = call.name(i)
+        if name in elements.arrays:
+            only_run_tells = True
+            inputs.append(elements.arrays[name])
+            continue
+        if name not in call.lowering.known and name not in call.lowering.arrays:
             return None
         known = call.known(i)
         if known is None:
@@ -51,6 +57,10 @@ def compute(call: Call) -> list[Typed] | None:
     for array in results:
         if array.size > KNOWN_LIMIT or any(isinstance(dim, int) and not low <= dim <= high for dim in array.reshape(-1)):
             return None
+    if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
+        for name, array in zip(call.operation.outputs, results, strict=False):
+            elements.add_result(name, array)
+        return None
     return [Typed(array, dtype) for array in results]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, Expression, is_unsized
+from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings.movement import part, repeat
@@ -10,7 +11,7 @@ from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
-from webkiln.importers.shapes import resolve_shape
+from webkiln.importers.shapes import resolve_shape, told_shape
 from webkiln.ops.rules import differ, product
 
 
@@ -18,6 +19,8 @@ from webkiln.ops.rules import differ, product
 def reshape(call: Call) -> str:
     target: list[Dim] = call.dims(1, "the new shape") if call.version >= 5 else list(call.integers("shape"))
     shape = call.shape(0)
+    if any(is_unsized(size) for size in target):
+        return call.reshape(call.value(0), told_shape(shape, target, copied=not call.integer("allowzero", 0)))
     if not call.integer("allowzero", 0):
         if any(size == 0 and i >= len(shape) for i, size in enumerate(target)):
             call.fail(f"cannot reshape {shape} to {target}: a size of 0 stands for one that the input does not have")
@@ -176,10 +179,18 @@ def split(call: Call) -> list[str]:
             sizes = [whole // parts] * parts
     if len(sizes) != count or differ(sum(sizes, 0), shape[axis]):
         call.fail(f"the sizes {sizes} do not make {count} outputs of {shape[axis]} elements")
+    value = call.value(0)
+    if any(isinstance(size, Expression) for size in sizes):
+        for length in sizes:
+            call.lowering.elements.limit(length, 0, HIGHEST)
+        added_up = [sum(sizes, 0) if i == axis else size for i, size in enumerate(shape)]  # a run fails here when that is another size
+        if shape[axis] == 0:
+            return [call.reshape(value, added_up) for _ in sizes]
+        value = call.reshape(value, added_up)
     result: list[str] = []
     at: Dim = 0
     for length in sizes:
-        result.append(part(call, call.value(0), axis, at, length))
+        result.append(part(call, value, axis, at, length))
         at += length
     return result
 

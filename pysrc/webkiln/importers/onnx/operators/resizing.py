@@ -13,6 +13,7 @@ from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
+from webkiln.importers.quotient import exact_quotient
 from webkiln.ops.reference import resize_coordinates
 from webkiln.ops.rules import product
 
@@ -185,9 +186,15 @@ def _symbolic(call: Call, value: str, axes: list[Axis], options: Options) -> str
         if options.mode == "nearest" and (options.nearest, coordinates) in (("floor", "asymmetric"), ("round_prefer_ceil", "half_pixel")):
             return _as_picture(call, value, axes, mode="nearest", coordinates=coordinates, rounding="floor" if options.nearest == "floor" else "round")
         # Halves come up in no upscaling by a whole number, so it does not matter which way they are rounded.
-        if options.mode == "nearest" and (options.nearest, coordinates) == ("round_prefer_floor", "half_pixel") and all(axis.scale >= 1 for axis in axes):
+        if options.mode == "nearest" and (options.nearest, coordinates) == ("round_prefer_floor", "half_pixel") and all(_multiplied(axis) for axis in axes):
             return _as_picture(call, value, axes, mode="nearest", coordinates=coordinates, rounding="round")
     raise Refused(f"{options.mode} resizing ({options.coordinates}) at sizes that are not fixed", FIX_SIZES)
+
+
+def _multiplied(axis: Axis) -> bool:
+    """Whether the size is certainly multiplied by a whole number."""
+    ratio = exact_quotient(axis.after, axis.before) if axis.before != 0 else None
+    return isinstance(ratio, int) and ratio >= 1
 
 
 def _by_operator(call: Call, value: str, axes: list[Axis], options: Options) -> str:
