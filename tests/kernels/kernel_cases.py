@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from kernel_machine import Case, Operand, Program, blank
-from webkiln.codegen.kernels import DTYPES, POOL_MODES, REDUCE_MODES, SCATTER_MODES
+from webkiln.codegen.kernels import DTYPES, POOL_MODES, REDUCE_MODES, REQUANTIZE_MODES, SCATTER_MODES
 from webkiln.ops import OPERATORS
 from webkiln.ops.cases import any_dtype, large_integers
 
@@ -640,6 +640,21 @@ def scatter(rng: Rng) -> Iterator[Case]:
             )
 
 
+def requantize(rng: Rng) -> Iterator[Case]:
+    for number, case in enumerate(OPERATORS["requantize"].cases(rng)):
+        x, multiplier, shift = case.inputs
+        mode = case.attributes["rounding"]
+        fields = {
+            "mode": REQUANTIZE_MODES.index(mode), "x": "x", "multiplier": "multiplier", "shift": "shift", "y": "y", "count": x.size, "channels": multiplier.size,
+        }  # fmt: skip
+        yield Case(
+            f"requantize {mode} of {x.shape}, {number}",
+            {"x": x, "multiplier": multiplier, "shift": shift, "y": blank(x.shape, np.int32)},
+            [("requantize", fields)],
+            {"y": OPERATORS["requantize"].reference(case.inputs, case.attributes)},
+        )
+
+
 def _along_axis(rng: Rng, operator: str, kernel: str, options: dict[str, bool], **extra: int) -> Iterator[Case]:
     """A kernel that goes along the middle of [outer, count, inner], against the operator of the same meaning."""
     for dtype, (outer, count, inner) in itertools.product(("f32", "i32"), [(1, 7, 1), (2, 5, 3), (1, 130, 2), (3, 1, 4), (0, 3, 2)]):
@@ -702,6 +717,7 @@ KERNEL_CASES = (
     copy,
     gather,
     scatter,
+    requantize,
     arg_extreme,
     cumulate,
     argsort,

@@ -322,3 +322,44 @@ def test_logic_by_hand() -> None:
     assert run("logical_or", a, b).tolist() == [False, True, True, True]
     assert run("logical_xor", a, b).tolist() == [False, True, True, False]
     assert run("logical_not", a).tolist() == [True, True, False, False]
+
+
+# -- fixed point, with the definitions of gemmlowp and TFLite in Python's integers ---------------------------------------
+
+
+def doubling_high_product(a: int, b: int) -> int:
+    product_ = a * b
+    nudged = product_ + (1 << 30 if product_ >= 0 else 1 - (1 << 30))
+    return GREATEST if a == b == LEAST else abs(nudged) // 2**31 * (1 if nudged >= 0 else -1)
+
+
+def shifted_right(x: int, exponent: int) -> int:
+    mask = (1 << exponent) - 1
+    return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0))
+
+
+def fixed_point(x: int, multiplier: int, shift: int, rounding: str) -> int:
+    if rounding == "double":
+        wide = ((x << max(shift, 0)) - LEAST) % 2**32 + LEAST
+        return shifted_right(doubling_high_product(wide, multiplier), max(-shift, 0))
+    if rounding == "reduced":
+        multiplier = (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+    bits = (15 if rounding == "reduced" else 31) - shift
+    return max(LEAST, min(GREATEST, (x * multiplier + (1 << (bits - 1))) >> bits))
+
+
+@pytest.mark.parametrize("rounding", ["double", "single", "reduced"])
+def test_requantize_is_fixed_point_arithmetic(rounding: str) -> None:
+    rng = np.random.default_rng(3)
+    halves = [-3, -2, -1, 0, 1, 2, 3, 5, 6, LEAST, GREATEST, LEAST + 1]
+    x = np.array([*halves, *rng.integers(LEAST, GREATEST, 300), *rng.integers(-70000, 70000, 300)], np.int32)
+    for multiplier in (2**30, 2**31 - 1, 0x7FFF0000, 0x7FFEFFFF, 0, *rng.integers(2**30, 2**31, 20).tolist()):
+        for shift in (-31, -30, -8, -1, 0, 1, 7):
+            found = run("requantize", x, i32(multiplier), i32(shift), rounding=rounding)
+            assert found.tolist() == [fixed_point(int(one), multiplier, shift, rounding) for one in x], (multiplier, shift)
+
+
+def test_requantize_has_factors_of_the_last_axis() -> None:
+    x = i32(100, 100, -100, -100).reshape(2, 2)
+    assert run("requantize", x, i32(2**30, 2**30), i32(0, -1)).tolist() == [[50, 25], [-50, -25]]
+    assert run("requantize", np.array(7, np.int32), i32(2**30), i32(1)).shape == ()

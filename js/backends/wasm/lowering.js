@@ -732,6 +732,19 @@ function alongAxis(kernel, fieldsOf) {
 }
 
 /** @type {Lower} */
+function lowerRequantize({ inputs: [x, multiplier, shift], output, attributes: { rounding } }) {
+  const [from, multipliers, shifts] = [this.buffer(x), this.buffer(multiplier), this.buffer(shift)];
+  const written = this.allocate(this.typeOf(output));
+  this.tensors.set(output, written);
+  const count = sizeOf(from.view.shape);
+  if (count === 0) return;
+  this.emit("requantize", {
+    mode: ["double", "single", "reduced"].indexOf(rounding), x: this.start(from), multiplier: this.start(multipliers), shift: this.start(shifts),
+    y: this.start(written), count, channels: multipliers.view.shape[0],
+  });
+}
+
+/** @type {Lower} */
 function lowerScatter({ inputs: [x, indices, updates], output, attributes: { reduction } }) {
   const list = this.buffer(indices);
   const from = this.buffer(updates);
@@ -770,6 +783,7 @@ const LOWERINGS = {
   pad: lowerPad,
   concat: lowerConcat,
   gather: lowerGather,
+  requantize: lowerRequantize,
   scatter: lowerScatter,
   arg_max: alongAxis("arg_extreme", ({ last }) => ({ mode: 0, last: Number(last) })),
   arg_min: alongAxis("arg_extreme", ({ last }) => ({ mode: 1, last: Number(last) })),

@@ -21,6 +21,7 @@ READABLE_BYTES = 64  # that may be read, never written, after the last buffer
 DTYPES = ("f32", "i32", "u8", "i8", "bool")  # a dtype's number is its place
 OPERAND_CLASSES = ("scalar", "contiguous", "row", "column", "strided")
 POOL_MODES = ("max", "average", "average_padded")
+REQUANTIZE_MODES = ("double", "single", "reduced")
 SCATTER_MODES = ("none", "add", "mul", "max", "min")
 EXTREME_MODES = ("max", "min")
 CUMULATE_MODES = ("sum", "prod")
@@ -109,6 +110,7 @@ _LAYOUTS = {
     "copy": f"*x *y element_size dims[{AXES}] x_strides[{AXES}] y_strides[{AXES}]",
     "gather": "*x *indices *y outer axis_size inner count element_size",
     "scatter": "mode dtype *indices *updates *y axis_size inner count",
+    "requantize": "mode *x *multiplier *shift *y count channels",
     "arg_extreme": "mode dtype *x *y outer count inner last",
     "cumulate": "mode dtype *x *y outer count inner exclusive reverse",
     "argsort": "dtype *x *y *scratch outer count inner descending",

@@ -271,6 +271,20 @@ def argsort(rng: Rng) -> Iterator[Case]:
     yield Case([np.zeros((2, 0, 3), np.float32)], {"axis": 1, "descending": False})
 
 
+def requantize(rng: Rng) -> Iterator[Case]:
+    extremes = np.array([-(2**31), -(2**31) + 1, -1, 0, 1, 2**30, 2**31 - 1], np.int32)
+    for number, (shape, channels) in enumerate([((7,), 1), ((3, 5), 5), ((2, 3, 33), 33), ((4, 129), 1), ((), 1), ((0, 4), 4), ((2, 1), 1)]):
+        for rounding in ("double", "single", "reduced"):
+            x = rng.integers(-(2**31), 2**31, shape).astype(np.int32) >> np.int32(rng.integers(0, 20))
+            if shape == (7,):
+                x = extremes
+            multiplier = rng.integers(2**30, 2**31, channels).astype(np.int32)
+            if number % 3 == 2:
+                multiplier[0] = 0
+            shift = rng.integers(-31, 8, channels).astype(np.int32)
+            yield Case([np.asarray(x, np.int32), multiplier, shift], {"rounding": rounding})
+
+
 def scatter(rng: Rng) -> Iterator[Case]:
     for dtype in CANONICAL:
         for reduction in ("none", "add", "mul", "max", "min") if dtype in ("f32", "i32") else ("none",):

@@ -270,6 +270,32 @@ def argsort(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     return np.asarray(order, np.int32)
 
 
+def requantize(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    """`x · multiplier · 2^(shift − 31)`, rounded to integers as fixed-point arithmetic does, for shifts of −31 … 30.
+
+    `double`: the high half of the doubled product is rounded (halves up), then the right shift (halves away from zero), as gemmlowp's
+    SaturatingRoundingDoublingHighMul and RoundingDivideByPOT. `single`: one rounding (halves up). `reduced`: the same with the 16 high bits of
+    the multiplier, rounded, at most 2^15 − 1, as TFLite multiplies sums of 64 bits. What does not fit is clipped; a left shift before `double` wraps.
+    """
+    x, multiplier, shift = (array.astype(np.int64) for array in inputs)
+    shift = np.clip(shift, -31, 30)
+    if attributes["rounding"] == "double":
+        wrapped = (x << np.maximum(shift, 0)).astype(np.int32).astype(np.int64)
+        high = np.minimum((wrapped * multiplier + 2**30) >> 31, 2**31 - 1)
+        right = np.maximum(-shift, 0)
+        rest = high & ((1 << right) - 1)
+        y = (high >> right) + (rest > (((1 << right) - 1) >> 1) + (high < 0))
+    else:
+        reduced = attributes["rounding"] == "reduced"
+        factor = np.where(multiplier < 0x7FFF0000, (multiplier + 2**15) >> 16, 0x7FFF) if reduced else multiplier
+        bits = (15 if reduced else 31) - shift
+        # A shift to the left is one of the factor, which a fixed point of 16 bits leaves room for.
+        scaled = x * (factor << np.maximum(1 - bits, 0))
+        bits = np.maximum(bits, 1)
+        y = (scaled + (1 << (bits - 1))) >> bits
+    return np.asarray(np.clip(y, -(2**31), 2**31 - 1), np.int32).reshape(inputs[0].shape)
+
+
 _REDUCTIONS: dict[str, Any] = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
 
 

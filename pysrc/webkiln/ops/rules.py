@@ -301,6 +301,24 @@ def gather(shapes: Any, attributes: Any) -> Any:
     return [[*x[:axis], *shapes[1], *x[axis + 1 :]]]
 
 
+def requantize_dtype(dtypes: Any, attributes: Any) -> Any:
+    for dtype in dtypes:
+        if dtype != "i32":
+            fail(f"needs i32, not {dtype}")
+    return ["i32"]
+
+
+def requantize(shapes: Any, attributes: Any) -> Any:
+    x = shapes[0]
+    multiplier = shapes[1]
+    shift = shapes[2]
+    if len(multiplier) != 1 or len(shift) != 1 or differ(multiplier[0], shift[0]):
+        fail(f"needs as many multipliers as shifts, not {multiplier} and {shift}")
+    if multiplier[0] != 1 and (len(x) < 1 or differ(multiplier[0], x[-1])):
+        fail(f"multipliers {multiplier} do not fit the last axis of {x}")
+    return [x]
+
+
 def along(shapes: Any, attributes: Any) -> Any:
     check_axis(attributes["axis"], len(shapes[0]))
     return [shapes[0]]

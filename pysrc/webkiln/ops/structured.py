@@ -314,6 +314,18 @@ OPERATORS: tuple[Operator, ...] = (
         layout=_axis_layout,
     ),
     _operator(
+        "requantize",
+        "x (i32) times `multiplier` · 2^(`shift` − 31), of one each or one for each position of the last axis, rounded to i32 as in fixed point",
+        ("x", "multiplier", "shift"),
+        rules.requantize,
+        rules.requantize_dtype,
+        reference.requantize,
+        Unavailable("integers have no derivative"),
+        cases.requantize,
+        {"rounding": Attribute("string", "double", ("double", "single", "reduced"))},
+        layout=Unavailable("its last axis has multipliers of its own"),
+    ),
+    _operator(
         "scatter",
         "x [N, …] with updates [M, …] written to its rows `indices` [M] (i32) in order, or combined with them; an index outside is left out",
         ("x", "indices", "updates"),
