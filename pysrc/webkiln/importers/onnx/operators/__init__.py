@@ -10,6 +10,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     einsum,
     elementwise,
     features,
+    fused,
     generation,
     indexing,
     linear,

@@ -1,0 +1,206 @@
+"""What ONNX Runtime's optimizer fuses (com.microsoft), taken apart again. The meaning is that of its operators' documentation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from webkiln.importers.emitter import Refused
+from webkiln.importers.lowerings.movement import part
+from webkiln.importers.lowerings.normalization import softmax_of
+from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.attention import join_heads, split_heads
+from webkiln.importers.onnx.operators.normalization import centred, deviation, root_mean_square
+from webkiln.importers.onnx.registry import RULES, lowers
+
+MICROSOFT = "com.microsoft"
+
+
+def _sum(call: Call, *inputs: int) -> str:
+    """The inputs that are there, added up."""
+    total = call.value(inputs[0])
+    for i in inputs[1:]:
+        if call.has(i):
+            total = call.node("add", [total, call.value(i)])
+    return total
+
+
+@lowers("SkipLayerNormalization", domain=MICROSOFT)
+def skip_layer_normalization(call: Call) -> list[str]:
+    """Of input + skip + bias over the last axis; also the mean, the inverse deviation and the sum."""
+    x = _sum(call, 0, 1, 4)
+    shifted, mean, variance = centred(call, x, [len(call.builder.shape(x)) - 1])
+    spread = deviation(call, variance, call.number("epsilon", 1e-12))
+    value = call.node("mul", [call.node("div", [shifted, spread]), call.value(2)])
+    if call.has(3):
+        value = call.node("add", [value, call.value(3)])
+    return [value, mean, call.node("reciprocal", [spread]), x]
+
+
+@lowers("SkipSimplifiedLayerNormalization", domain=MICROSOFT)
+def skip_simplified_layer_normalization(call: Call) -> list[str]:
+    """The same without a mean: divided by the root of the mean square."""
+    if call.wants(1) or call.wants(2):
+        raise Refused("its mean or inverse deviation as a result")
+    x = _sum(call, 0, 1, 3)
+    value = root_mean_square(call, x, [len(call.builder.shape(x)) - 1], call.number("epsilon", 1e-12))
+    return [call.node("mul", [value, call.value(2)]), x, x, x]
+
+
+@lowers("SimplifiedLayerNormalization")
+@lowers("SimplifiedLayerNormalization", domain=MICROSOFT)
+def simplified_layer_normalization(call: Call) -> str:
+    rank = call.rank(0)
+    axes = list(range(call.axis(call.integer("axis", -1), rank), rank))
+    return call.node("mul", [root_mean_square(call, call.value(0), axes, call.number("epsilon", 1e-5)), call.value(1)])
+
+
+@lowers("FusedMatMul", domain=MICROSOFT)
+def fused_matmul(call: Call) -> str:
+    """alpha · A · B, either turned before."""
+    if call.integer("transBatchA", 0) or call.integer("transBatchB", 0):
+        raise Refused("batches that are transposed")
+    factors = []
+    for i, turned in enumerate((call.integer("transA", 0), call.integer("transB", 0))):
+        rank = call.rank(i)
+        if rank < 2:
+            raise Refused(f"a factor of rank {rank}")
+        value = call.value(i)
+        factors.append(call.transpose(value, [*range(rank - 2), rank - 1, rank - 2]) if turned else value)
+    product = call.node("matmul", factors)
+    alpha = call.number("alpha", 1.0)
+    return product if alpha == 1.0 else call.node("mul", [product, call.like(alpha, product)])
+
+
+def _activated(call: Call, x: str) -> str:
+    """The activation that an attribute names, with its parameters."""
+    kind = call.text("activation", "")
+    a, b = (*call.floats("activation_params"), math.nan, math.nan)[:2]
+    if kind in ("Relu", "Tanh", "Sigmoid"):
+        return call.node(kind.lower(), [x])
+    if kind == "LeakyRelu":
+        return call.node("leaky_relu", [x], alpha=a)
+    if kind == "Clip":
+        return call.node("clip", [x], minimum=a, maximum=b)
+    if kind == "HardSigmoid":
+        line = call.node("add", [call.node("mul", [x, call.like(a, x)]), call.like(b, x)])
+        return call.node("clip", [line], minimum=0.0, maximum=1.0)
+    if kind:
+        raise Refused(f"the activation {kind}")
+    return x
+
+
+@lowers("FusedConv", "FusedGemm", domain=MICROSOFT)
+def fused_product(call: Call) -> str:
+    """Conv or Gemm and an activation; Conv may add a fourth input before it."""
+    result = RULES["", call.operation.type.removeprefix("Fused")](call)
+    assert isinstance(result, str)
+    if call.operation.type == "FusedConv" and call.has(3):
+        result = call.node("add", [result, call.value(3)])
+    return _activated(call, result)
+
+
+def _scores(call: Call, query: str, key: str) -> str:
+    depth = call.builder.shape(query)[3]
+    if not isinstance(depth, int):
+        raise Refused(f"heads of {depth} elements, which is not fixed")
+    scale = call.number("scale", 0.0) or 1 / math.sqrt(depth)
+    product = call.node("matmul", [query, call.transpose(key, [0, 1, 3, 2])])
+    return call.node("mul", [product, call.like(scale, product)])
+
+
+def _masked(call: Call, scores: str, mask: int, bias: int) -> str:
+    """Scores [B, heads, S, T] with a filter value added where a mask has 0: [B, T], [B, S, T], or lengths [B]; and a bias added."""
+    batch, _, queries, keys = call.builder.shape(scores)
+    hidden = call.number("mask_filter_value", -10000.0)
+    if call.has(bias):
+        scores = call.node("add", [scores, call.value(bias)])
+    if call.has(mask):
+        shape, value = call.shape(mask), call.cast(call.value(mask), "i32")
+        if len(shape) == 1:
+            if shape[0] != batch:
+                raise Refused(f"a mask of shape {[str(size) for size in shape]}: starts beside ends")
+            allowed = call.node("less", [call.reshape(call.places(keys), [1, 1, 1, keys]), call.reshape(value, [batch, 1, 1, 1])])
+        elif len(shape) in (2, 3):
+            spread = [batch, 1, 1, keys] if len(shape) == 2 else [batch, 1, queries, keys]
+            allowed = call.node("greater", [call.reshape(value, spread), call.like(0, value)])
+        else:
+            raise Refused(f"a mask of rank {len(shape)}")
+        scores = call.node("add", [scores, call.node("where", [allowed, call.like(0.0, scores), call.like(hidden, scores)])])
+    if call.integer("unidirectional", 0):
+        rows, columns = call.reshape(call.places(queries), [1, 1, queries, 1]), call.reshape(call.places(keys), [1, 1, 1, keys])
+        future = call.node("greater", [columns, rows])
+        lowest = call.like(float(np.finfo(np.float32).min), scores)
+        scores = call.node("where", [future, lowest, scores])
+    return scores
+
+
+@lowers("Attention", domain=MICROSOFT)
+def attention(call: Call) -> str:
+    """Inputs: x [B, S, I], weights [I, 3H], bias [3H], mask, past, attention bias."""
+    if call.has(4) or call.wants(1) or call.integer("do_rotary", 0):
+        raise Refused("attention with a past or with rotary embedding")
+    heads = call.integer("num_heads", 0)
+    projected = call.node("matmul", [call.value(0), call.value(1)])
+    if call.has(2):
+        projected = call.node("add", [projected, call.value(2)])
+    width = call.builder.shape(projected)[2]
+    if not isinstance(width, int):
+        raise Refused("weights of a size that is not fixed")
+    sizes = call.integers("qkv_hidden_sizes") or [width // 3] * 3
+    if sum(sizes) != width:
+        call.fail(f"qkv_hidden_sizes {sizes} do not add up to {width}")
+    starts = [0, sizes[0], sizes[0] + sizes[1]]
+    query, key, value = (split_heads(call, part(call, projected, 2, start, size), heads) for start, size in zip(starts, sizes, strict=True))
+    weights = softmax_of(call, _masked(call, _scores(call, query, key), 3, 5), 3)
+    return join_heads(call, call.node("matmul", [weights, value]))
+
+
+@lowers("MultiHeadAttention", domain=MICROSOFT)
+def multi_head_attention(call: Call) -> str:
+    """Inputs: query [B, S, H], key [B, T, H], value [B, T, V], bias [H + H + V], key padding mask, attention bias."""
+    if call.has(6) or call.has(7) or call.wants(1):
+        raise Refused("attention with a past")
+    if not call.has(1) or not call.has(2) or call.rank(0) != 3 or call.rank(1) != 3 or call.rank(2) != 3:
+        raise Refused("queries, keys and values that are packed or split into heads")
+    heads, start, parts = call.integer("num_heads", 0), 0, []
+    for i in range(3):
+        value = call.value(i)
+        if call.has(3):
+            size = call.builder.shape(value)[2]
+            if not isinstance(size, int):
+                raise Refused("a bias for a size that is not fixed")
+            value = call.node("add", [value, part(call, call.value(3), 0, start, size)])
+            start += size
+        parts.append(split_heads(call, value, heads))
+    query, key, value = parts
+    weights = softmax_of(call, _masked(call, _scores(call, query, key), 4, 5), 3)
+    return join_heads(call, call.node("matmul", [weights, value]))
+
+
+@lowers("MatMulNBits", domain=MICROSOFT)
+def matmul_n_bits(call: Call) -> str:
+    """A · W with W [K, N] in blocks along K: `(q − zero point) · scale`, q of 4 or 8 bits, packed from the lowest bits on."""
+    bits, block = call.integer("bits", 4), call.integer("block_size", 0)
+    depth, columns = call.integer("K", 0), call.integer("N", 0)
+    if bits not in (4, 8) or block < 1:
+        raise Refused(f"{bits} bits in blocks of {block}")
+    if call.has(4):
+        raise Refused("an order of the groups (g_idx)")
+    blocks = -(-depth // block)
+    packed, scales = call.numbers(1, "its weights"), call.numbers(2, "its scales")
+    quantized = _unpacked(packed.reshape(columns, -1), bits)[:, : blocks * block].reshape(columns, blocks, block)
+    zero = np.full((columns, blocks, 1), 2.0 ** (bits - 1), np.float32)
+    if call.has(3):
+        points = call.numbers(3, "its zero points")
+        zero = (points if points.dtype.kind == "f" else _unpacked(points.reshape(columns, -1), bits)[:, :blocks]).reshape(columns, blocks, 1)
+    weights = (quantized.astype(np.float32) - zero.astype(np.float32)) * scales.reshape(columns, blocks, 1).astype(np.float32)
+    matrix = np.ascontiguousarray(weights.reshape(columns, -1)[:, :depth].T)
+    return call.node("matmul", [call.value(0), call.constant(matrix), *([call.value(5)] if call.has(5) else [])])
+
+
+def _unpacked(rows: np.ndarray, bits: int) -> np.ndarray:
+    """The numbers of 4 or 8 bits in each row of bytes."""
+    data = rows.astype(np.uint8)
+    return data if bits == 8 else np.stack([data & 15, data >> 4], axis=-1).reshape(data.shape[0], -1)
