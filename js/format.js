@@ -7,7 +7,7 @@ import { operators } from "./generated/operators.js";
 
 /** @typedef {import("./dims.js").Dim} Dim */
 /** @typedef {import("./dtypes.js").Dtype} Dtype */
-/** @typedef {{ name: string, value: string, dtype: string, shape: Dim[] }} Argument */
+/** @typedef {{ name: string, value: string, dtype: string, shape: Dim[], values?: string[] }} Argument `values`: symbols for the elements of an input */
 /** @typedef {{ name: string, inputs: Argument[], outputs: Argument[] }} Signature */
 /** @typedef {{ scheme: "affine", bits: number, signed: boolean, axis: number | null, scale: string, zero_point?: string, block?: number }} AffineQuantization */
 /** @typedef {AffineQuantization | { scheme: "mask", mask: string }} Quantization */
@@ -35,9 +35,11 @@ import { operators } from "./generated/operators.js";
  */
 
 const VERSION = 1;
-const FEATURES = new Set(["state", "quantization"]);
+const FEATURES = new Set(["state", "quantization", "values"]);
 const MAXIMUM_RANK = 8;
 const MAXIMUM_SIZE = 2 ** 31 - 1;
+const MAXIMUM_VALUES = 64;
+const VALUE_DTYPES = new Set(["i32", "u8", "i8"]);
 const INNER_DTYPES = new Set(["f32", "i32", "u8", "i8", "bool"]);
 const STORAGES = new Set(["f16"]);
 const FLOAT_WORDS = new Set(["Infinity", "-Infinity", "NaN"]);
@@ -191,7 +193,7 @@ export function readModel(json) {
   const constants = new Map(
     Object.entries(asObject(root.constants ?? {}, "constants")).map(([name, value]) => [name, readConstant(value, `constants, ${shown(name)}`, shards, requires)]),
   );
-  const signatures = asArray(root.signatures, "signatures").map((value, index) => readSignature(value, `signatures, ${index}`, symbols));
+  const signatures = asArray(root.signatures, "signatures").map((value, index) => readSignature(value, `signatures, ${index}`, symbols, requires));
   if (!signatures.length) fail("signatures: the model has none; wanted at least one");
   if (new Set(signatures.map(({ name }) => name)).size !== signatures.length) fail("signatures: two have the same name");
   const state = asArray(root.state ?? [], "state").map((value, index) => readState(value, `state, ${index}`));
@@ -224,8 +226,8 @@ function readSymbols(value) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) fail(`${where}: a symbol is letters, digits and _, and does not start with a digit`);
     const range = asObject(entry, where);
     symbols.set(name, {
-      minimum: asInteger(range.minimum ?? 0, `${where}, minimum`),
-      maximum: asInteger(range.maximum ?? MAXIMUM_SIZE, `${where}, maximum`),
+      minimum: asInteger(range.minimum ?? 0, `${where}, minimum`, -MAXIMUM_SIZE - 1, MAXIMUM_SIZE),
+      maximum: asInteger(range.maximum ?? MAXIMUM_SIZE, `${where}, maximum`, -MAXIMUM_SIZE - 1, MAXIMUM_SIZE),
       multiple: asInteger(range.multiple ?? 1, `${where}, multiple`, 1),
     });
   }
@@ -307,9 +309,10 @@ function readQuantization(value, where, { dtype, shape }) {
  * @param {unknown} value
  * @param {string} where
  * @param {ReadonlyMap<string, unknown>} symbols
+ * @param {string[]} requires
  * @returns {Signature}
  */
-function readSignature(value, where, symbols) {
+function readSignature(value, where, symbols, requires) {
   const signature = asObject(value, where);
   /** @type {(list: unknown, kind: string) => Argument[]} */
   const read = (list, kind) => {
@@ -318,17 +321,43 @@ function readSignature(value, where, symbols) {
       const argument = asObject(entry, at);
       const shape = asArray(argument.shape, `${at}, shape`).map((dim, axis) => asDim(dim, `${at}, shape, axis ${axis}`, symbols));
       checkSize(shape.map((dim) => (typeof dim === "number" ? dim : 1)), `${at}, shape`);
-      return {
+      /** @type {Argument} */
+      const result = {
         name: asString(argument.name, `${at}, name`),
         value: asString(argument.value, `${at}, value`),
         dtype: asOneOf(argument.dtype, `${at}, dtype`, SOURCE_DTYPES.keys()),
         shape,
       };
+      if (argument.values !== undefined) {
+        if (kind !== "inputs") fail(`${at}: values are for inputs`);
+        if (!requires.includes("values")) fail(`${at} has values, and "requires" does not list "values"`);
+        result.values = readValues(argument.values, result, `${at}, values`, symbols);
+      }
+      return result;
     });
     if (new Set(found.map(({ name }) => name)).size !== found.length) fail(`${where}, ${kind}: two have the same name`);
     return found;
   };
   return { name: asString(signature.name, `${where}, name`), inputs: read(signature.inputs, "inputs"), outputs: read(signature.outputs, "outputs") };
+}
+
+/**
+ * @param {unknown} value
+ * @param {Argument} argument
+ * @param {string} where
+ * @param {ReadonlyMap<string, unknown>} symbols
+ * @returns {string[]}
+ */
+function readValues(value, { dtype, shape }, where, symbols) {
+  const names = asArray(value, where).map((name) => asString(name, where));
+  if (names.length > MAXIMUM_VALUES) fail(`${where}: ${names.length} symbols; at most ${MAXIMUM_VALUES} are read`);
+  for (const name of names) if (!symbols.has(name)) fail(`${where}: the symbol ${shown(name)} is not in "symbols"`);
+  const inner = SOURCE_DTYPES.get(dtype)?.dtype;
+  if (!inner || !VALUE_DTYPES.has(inner)) fail(`${where}: the input must hold integers, it is ${dtype}`);
+  if (shape.some((dim) => typeof dim !== "number") || shape.reduce((/** @type {number} */ size, dim) => size * Number(dim), 1) !== names.length) {
+    fail(`${where}: ${names.length} symbols for the shape [${shape.join(", ")}], which must be fixed and have as many elements`);
+  }
+  return names;
 }
 
 /**
@@ -445,9 +474,9 @@ function checkNames(constants, signatures, state, nodes) {
   for (const signature of signatures) {
     /** @type {Set<string>} */
     const given = new Set();
-    for (const { value, dtype, shape } of signature.inputs) {
+    for (const { value, dtype, shape, values } of signature.inputs) {
       if (given.size === given.add(value).size) fail(`signature ${shown(signature.name)}: two inputs give the value ${shown(value)}`);
-      const declared = `${SOURCE_DTYPES.get(dtype)?.dtype} [${shape.join(", ")}]`;
+      const declared = `${SOURCE_DTYPES.get(dtype)?.dtype} [${shape.join(", ")}]${values ? ` of ${values.join(", ")}` : ""}`;
       const earlier = inputs.get(value);
       if (earlier === undefined) define(value, "as an input");
       else if (earlier !== declared) fail(`the input value ${shown(value)} is ${earlier} in one signature and ${declared} in another`);
@@ -516,7 +545,7 @@ function readGolden(value, signatures, shards) {
     for (const argument of signature.inputs) if (!Object.hasOwn(inputs, argument.name)) fail(`${where}: the input ${shown(argument.name)} is missing`);
     return {
       signature: name,
-      symbols: new Map(Object.entries(asObject(item.symbols ?? {}, `${where}, symbols`)).map(([key, number]) => [key, asInteger(number, `${where}, symbols`)])),
+      symbols: new Map(Object.entries(asObject(item.symbols ?? {}, `${where}, symbols`)).map(([key, number]) => [key, asInteger(number, `${where}, symbols`, -MAXIMUM_SIZE - 1)])),
       inputs: new Map(Object.entries(inputs).map(([key, spec]) => [key, readInput(spec, `${where}, inputs, ${shown(key)}`)])),
       outputs: new Map(Object.entries(outputs).map(([key, spec]) => [key, readOutput(spec, `${where}, outputs, ${shown(key)}`)])),
     };

@@ -61,24 +61,27 @@ export function liveGraph(model, signature) {
 }
 
 /**
- * The values of the symbols that the shapes of the inputs imply.
- * @param {{ name: string, shape: readonly Dim[] }[]} declared
+ * The values of the symbols that the shapes of the inputs, and the elements of some, imply.
+ * @param {{ name: string, shape: readonly Dim[], values?: readonly string[] }[]} declared
  * @param {ReadonlyMap<string, readonly number[]>} actual shapes by input name, of the declared ranks
  * @param {ReadonlyMap<string, SymbolRange>} ranges
+ * @param {ReadonlyMap<string, ArrayLike<number>>} [elements] of the inputs that give symbols by their values, by input name
  * @returns {Map<string, number>}
  * @throws {InputError} naming the input and the symbol
  */
-export function bindSymbols(declared, actual, ranges) {
+export function bindSymbols(declared, actual, ranges, elements = new Map()) {
   /** @type {Map<string, { value: number, input: string }>} */
   const bound = new Map();
   /** @type {{ input: string, axis: number, dim: string, size: number }[]} */
   const pending = [];
-  for (const { name, shape } of declared) {
+  for (const { name, shape, values = [] } of declared) {
     const given = actual.get(name) ?? [];
+    const numbers = elements.get(name) ?? [];
+    values.forEach((symbol, index) => bind(symbol, numbers[index], name, `element ${index}`));
     shape.forEach((dim, axis) => {
       if (typeof dim !== "string") return;
       const expression = parseDim(dim);
-      if (typeof expression === "object" && "symbol" in expression) bind(expression.symbol, given[axis], name, axis);
+      if (typeof expression === "object" && "symbol" in expression) bind(expression.symbol, given[axis], name, `axis ${axis}`);
       else pending.push({ input: name, axis, dim, size: given[axis] });
     });
   }
@@ -99,9 +102,9 @@ export function bindSymbols(declared, actual, ranges) {
     return [...new Set(dim.match(/[A-Za-z_][A-Za-z0-9_]*/g))].filter((name) => ranges.has(name) && !bound.has(name));
   }
 
-  /** @type {(symbol: string, value: number, input: string, axis: number) => void} */
-  function bind(symbol, value, input, axis) {
-    const where = `input ${JSON.stringify(input)}: axis ${axis}, the symbol ${symbol}, is ${value}`;
+  /** @type {(symbol: string, value: number, input: string, place: string) => void} */
+  function bind(symbol, value, input, place) {
+    const where = `input ${JSON.stringify(input)}: ${place}, the symbol ${symbol}, is ${value}`;
     const earlier = bound.get(symbol);
     if (earlier && earlier.value !== value) throw new InputError(`${where}; the input ${JSON.stringify(earlier.input)} makes it ${earlier.value}`);
     const { minimum, maximum, multiple } = ranges.get(symbol) ?? { minimum: 0, maximum: Infinity, multiple: 1 };
@@ -119,7 +122,7 @@ export function bindSymbols(declared, actual, ranges) {
     if (!Number.isSafeInteger(value) || value < 0 || at(value) !== size) {
       throw new InputError(`input ${JSON.stringify(input)}: axis ${axis} is ${size}, and no ${symbol} makes ${dim} that`);
     }
-    bind(symbol, value, input, axis);
+    bind(symbol, value, input, `axis ${axis}`);
   }
 }
 

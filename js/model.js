@@ -6,7 +6,7 @@ import { makeWebglBackend, readyContext } from "./backends/webgl/index.js";
 import { fetchShard, loadSources } from "./constants.js";
 import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
-import { ContextLostError, FormatError, InputError, NoWebglError, WebkilnError } from "./errors.js";
+import { ContextLostError, FormatError, InputError, NoWebglError, ShapeError, WebkilnError } from "./errors.js";
 import { generate } from "./generator.js";
 import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
 import { MixedBackend } from "./backends/mixed/backend.js";
@@ -28,7 +28,8 @@ import { verify } from "./verify.js";
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
 /** @typedef {import("./pictures/input.js").Input} Input */
 /** @typedef {{ name: string, dtype: string, shape: Dim[] }} ArgumentInfo */
-/** @typedef {{ shapes: Map<string, number[]>, values: Map<string, Input> }} ReadInputs shapes by argument, elements by value */
+/** @typedef {{ shapes: Map<string, number[]>, elements: Map<string, number[]> }} Sizes what a plan depends on: shapes by argument, and the elements of the arguments that give symbols by them */
+/** @typedef {Sizes & { values: Map<string, Input> }} ReadInputs elements of all by value */
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, backend: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry of an "upload" or a "read-back", `nodes` are the values that cross */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
@@ -81,6 +82,8 @@ export class Model {
   #plans = new Map();
   /** @type {ReadyPlan | null} */
   #latest = null;
+  /** @type {Sizes | null} of the latest plan */
+  #latestSizes = null;
   #disposed = false;
   #queue = new Queue();
   #isStatic;
@@ -102,7 +105,7 @@ export class Model {
     this.#sources = sources;
     this.#parts = parts;
     this.#live = liveGraph(description, signature);
-    this.#isStatic = signature.inputs.every(({ shape }) => shape.every((dim) => typeof dim === "number"));
+    this.#isStatic = signature.inputs.every(({ shape, values }) => !values && shape.every((dim) => typeof dim === "number"));
     this.#backend = this.#makeBackend(compiled, sources);
   }
 
@@ -184,10 +187,10 @@ export class Model {
    * @returns {Promise<Record<string, any>>}
    */
   #runTaken(inputs, isOnDevice) {
-    const { shapes, values } = this.#readInputs(inputs);
+    const { values, ...sizes } = this.#readInputs(inputs);
     // A run that is repeated has its inputs still, whatever the caller does with the arrays meanwhile.
     const kept = this.build === "webgl" ? new Map([...values].map(([name, data]) => [name, keep(data)])) : values;
-    const read = { shapes, values: kept };
+    const read = { ...sizes, values: kept };
     return isOnDevice ? this.#surviving(() => this.#runOnDevice(read)) : this.#surviving(() => this.#run(read));
   }
 
@@ -228,7 +231,7 @@ export class Model {
     if (!Number.isSafeInteger(runs) || runs < 1) throw new InputError(`profile: wanted a number of runs from 1, got ${String(runs)}`);
     const read = inputs ? this.#readInputs(inputs) : this.#generatedInputs();
     const { plan, rounds } = await this.#surviving(async () => {
-      const plan = this.#planFor(read.shapes);
+      const plan = this.#planFor(read);
       const [, ...rounds] = await this.#keepingState(read, () =>
         Promise.all([this.#backend.run(plan, read.values), ...Array.from({ length: runs }, () => this.#backend.time(plan, read.values))]),
       );
@@ -293,6 +296,7 @@ export class Model {
     this.#backend.dispose();
     this.#plans.clear();
     this.#latest = null;
+    this.#latestSizes = null;
   }
 
   /**
@@ -304,9 +308,9 @@ export class Model {
   _snapshot(inputs) {
     const backend = this.#backend;
     if (!(backend instanceof WasmBackend)) throw new WebkilnError(`only a model on the backend "wasm" has a memory; this one runs on ${backend.name}`);
-    const { shapes, values } = this.#readInputs(inputs);
-    const plan = /** @type {import("./backends/wasm/backend.js").ReadyPlan} */ (this.#planFor(shapes));
-    backend.write(plan, /** @type {ReadonlyMap<string, ArrayLike<number>>} */ (values));
+    const read = this.#readInputs(inputs);
+    const plan = /** @type {import("./backends/wasm/backend.js").ReadyPlan} */ (this.#planFor(read));
+    backend.write(plan, /** @type {ReadonlyMap<string, ArrayLike<number>>} */ (read.values));
     const outputs = this.#parts.signature.outputs.map(({ name, value }) => {
       const tensor = /** @type {import("./backends/wasm/commands.js").Tensor} */ (plan.outputs.get(value));
       return { name, dtype: tensor.dtype, shape: tensor.view.shape, address: backend.view(tensor).byteOffset };
@@ -337,8 +341,8 @@ export class Model {
 
   /** @param {(loaded: number, total: number) => void} [onPrograms] */
   async #plan(onPrograms) {
-    const shapes = this.#representativeShapes();
-    const plan = shapes && this.#planFor(shapes);
+    const sizes = this.#representativeSizes();
+    const plan = sizes && this.#planFor(sizes);
     if (plan) await this.#backend.ready?.(plan, onPrograms);
     // Everything is in the backend now; only a reset will ask for a source again.
     const kept = new Set(this.#parts.description.state.map(({ initial }) => initial));
@@ -467,61 +471,80 @@ export class Model {
       shapes.set(name, read.shape);
       values.set(value, read.data);
     }
-    return { shapes, values };
+    const elements = new Map(declared.flatMap(({ name, value, values: symbols }) => (symbols ? [[name, Array.from(arrayOf(/** @type {Input} */ (values.get(value))))]] : [])));
+    return { shapes, elements, values };
   }
 
   /**
-   * Shapes that the symbols' smallest values give; null when none are valid.
-   * @returns {Map<string, number[]> | null}
+   * Shapes that the symbols' smallest values give, with elements that fit: all 1, all 0, or 0, 1, 2, …; null when none are valid.
+   * @returns {Sizes | null}
    */
-  #representativeShapes() {
+  #representativeSizes() {
     const { description: { symbols }, signature } = this.#parts;
     const smallest = new Map([...symbols].map(([name, { minimum, multiple }]) => [name, Math.ceil(Math.max(1, minimum) / multiple) * multiple]));
-    try {
-      const shapes = new Map(signature.inputs.map(({ name, shape }) => [name, shape.map((dim) => evaluateDim(dim, smallest))]));
-      if (!this.#isStatic) this.#infer(shapes);
-      return shapes;
-    } catch (error) {
-      if (this.#isStatic) throw error;
-      return null;
+    for (const element of [() => 1, () => 0, (/** @type {number} */ index) => index]) {
+      try {
+        const shapes = new Map(signature.inputs.map(({ name, shape }) => [name, shape.map((dim) => evaluateDim(dim, smallest))]));
+        let index = 0;
+        const elements = new Map(signature.inputs.flatMap(({ name, values }) => (values ? [[name, values.map((symbol) => {
+          const { minimum, maximum } = /** @type {import("./format.js").SymbolRange} */ (symbols.get(symbol));
+          return Math.min(Math.max(element(index++), minimum), maximum);
+        })]] : [])));
+        const sizes = { shapes, elements };
+        if (!this.#isStatic) this.#infer(sizes);
+        return sizes;
+      } catch (error) {
+        if (this.#isStatic) throw error;
+      }
     }
+    return null;
   }
 
   /** @returns {ReadInputs} */
   #generatedInputs() {
     this.#check();
-    const shapes = this.#latest ? new Map(this.#parts.signature.inputs.map(({ name, value }) => [name, this.#latest?.graph.types.get(value)?.shape ?? []])) : this.#representativeShapes();
-    if (!shapes) throw new InputError("the model's shapes are symbolic and their smallest values do not fit each other: give inputs");
+    const sizes = this.#latestSizes ?? this.#representativeSizes();
+    if (!sizes) throw new InputError("the model's shapes are symbolic and their smallest values do not fit each other: give inputs");
+    const { shapes, elements } = sizes;
     const values = new Map(this.#parts.signature.inputs.map(({ name, value, dtype }, index) => {
+      const given = elements.get(name);
+      if (given) return [value, given];
       const size = /** @type {number[]} */ (shapes.get(name)).reduce((a, b) => a * b, 1);
       return [value, generate({ seed: index + 1, low: 0, high: dtype === "bool" ? 2 : 1 }, dtype, size)];
     }));
-    return { shapes, values };
+    return { ...sizes, values };
   }
 
   /**
-   * @param {Map<string, number[]>} shapes by argument
+   * @param {Sizes} sizes
    * @returns {StaticGraph}
+   * @throws {InputError} also where elements of the inputs are sizes or positions that fit nothing
    */
-  #infer(shapes) {
+  #infer({ shapes, elements }) {
     const { description, signature } = this.#parts;
-    const symbols = bindSymbols(signature.inputs, shapes, description.symbols);
+    const symbols = bindSymbols(signature.inputs, shapes, description.symbols, elements);
     const pictures = signature.inputs.flatMap(({ name, value, dtype }) => {
       const spec = /** @type {any} */ (description.processing)?.inputs?.[name];
       return spec?.type === "picture" && SOURCE_DTYPES.get(dtype)?.dtype === "f32" ? [/** @type {[string, boolean]} */ ([value, spec.layout === "NCHW"])] : [];
     });
-    return { ...inferGraph(description, signature, this.#live, symbols, shapes), pictures: new Map(pictures) };
+    try {
+      return { ...inferGraph(description, signature, this.#live, symbols, shapes), pictures: new Map(pictures) };
+    } catch (error) {
+      if (!elements.size || !(error instanceof ShapeError || error instanceof FormatError)) throw error;
+      const given = [...elements].map(([name, numbers]) => `${name}: [${numbers.join(", ")}]`).join(", ");
+      throw new InputError(`the elements of the inputs (${given}) are sizes or positions that do not fit: ${error.message}`);
+    }
   }
 
   /**
-   * @param {Map<string, number[]>} shapes by argument
+   * @param {Sizes} sizes
    * @returns {ReadyPlan}
    */
-  #planFor(shapes) {
-    const key = [...shapes.values()].map((shape) => shape.join()).join(";");
+  #planFor(sizes) {
+    const key = [...sizes.shapes.values(), ...sizes.elements.values()].map((numbers) => numbers.join()).join(";");
     let plan = this.#plans.get(key);
     this.#plans.delete(key);
-    if (plan?.generation !== this.#backend.generation) plan = this.#backend.prepare(this.#infer(shapes), { isOnly: this.#isStatic });
+    if (plan?.generation !== this.#backend.generation) plan = this.#backend.prepare(this.#infer(sizes), { isOnly: this.#isStatic });
     this.#plans.set(key, plan);
     if (this.#plans.size > KEPT_PLANS) {
       const [[oldest, unused]] = this.#plans;
@@ -529,6 +552,7 @@ export class Model {
       this.#backend.release?.(unused);
     }
     this.#latest = plan;
+    this.#latestSizes = { shapes: sizes.shapes, elements: sizes.elements };
     return plan;
   }
 
@@ -537,10 +561,10 @@ export class Model {
    * @param {ReadInputs} inputs
    * @returns {Record<string, Tensor> | Promise<Record<string, Tensor>>}
    */
-  #run({ shapes, values }) {
+  #run(inputs) {
     this.#check();
-    const given = this.#given(values);
-    const outputs = this.#backend.run(this.#planFor(shapes), given);
+    const given = this.#given(inputs.values);
+    const outputs = this.#backend.run(this.#planFor(inputs), given);
     return outputs instanceof Promise ? outputs.then((read) => this.#results(read)) : this.#results(outputs);
   }
 
@@ -556,7 +580,7 @@ export class Model {
   async #runOnDevice(inputs) {
     this.#check();
     const { outputs } = this.#parts.signature;
-    const plan = this.#planFor(inputs.shapes);
+    const plan = this.#planFor(inputs);
     const held = this.#backend.runOnDevice?.(plan, this.#given(inputs.values));
     if (!held) return heldHere(await this.#run(inputs), outputs);
     return Object.fromEntries(outputs.map(({ name, value, dtype }) => {
@@ -586,8 +610,8 @@ export class Model {
    * @param {() => T} task
    * @returns {T}
    */
-  #keepingState({ shapes }, task) {
-    this.#planFor(shapes); // the first plan makes the memory in which the state lies
+  #keepingState(inputs, task) {
+    this.#planFor(inputs); // the first plan makes the memory in which the state lies
     const saved = this.#backend.saveState();
     const result = task();
     this.#backend.restoreState(saved);
@@ -600,9 +624,9 @@ export class Model {
    * @param {Build} build
    * @returns {Promise<{ values: Record<string, Tensor>, graph: StaticGraph }>}
    */
-  async #trace({ shapes, values }, build) {
+  async #trace({ values, ...sizes }, build) {
     const { wasm, fetching } = this.#parts;
-    const graph = this.#infer(shapes);
+    const graph = this.#infer(sizes);
     // The caller may change its arrays while the weights are fetched.
     const kept = new Map([...values].map(([name, data]) => [name, Array.from(arrayOf(data))]));
     const [compiled, sources] = await Promise.all([

@@ -11,7 +11,7 @@ import numpy as np
 
 from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.build import GraphBuilder
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import MAXIMUM_LENGTH, Dim
 from webkiln.graph.dtypes import to_canonical
 from webkiln.ops import OPERATORS, fill_defaults
 
@@ -52,6 +52,8 @@ class Emitter(ABC):
             except ShapeError:
                 raise Refused(f"elements of the dtypes {', '.join(dtypes)} are not computed with") from None
             self.fail(str(error))
+        if any(len(str(size)) > MAXIMUM_LENGTH for size in self.builder.shape(value)):
+            raise Refused("a size that would be too long an expression", FIX_SIZES)
         count = math.prod(size for size in self.builder.shape(value) if isinstance(size, int))
         if count > MAXIMUM_ELEMENTS:
             self.fail(f"it makes {count} elements, more than the {MAXIMUM_ELEMENTS} that a tensor may have")

@@ -13,12 +13,12 @@ def told_shape(shape: list[Dim], target: list[Dim], *, copied: bool) -> list[Dim
 
     A run fails where the number of elements is another: a second −1 makes it so.
     """
+    open_ = [equal(size, -1) for size in target]
     if copied:
         target = [size + equal(size, 0) * old for size, old in zip(target, shape, strict=False)] + target[len(shape) :]
     rest = product([apply("max", 1, size) for size in target])
-    left_out = sum((equal(size, -1) for size in target), 0)
-    inferred = apply("floordiv", product(shape), rest) * apply("max", 0, 2 - left_out)
-    return [apply("max", size, equal(size, -1) * inferred) if not size >= 0 else size for size in target]
+    inferred = apply("floordiv", product(shape), rest) * apply("max", 0, 2 - sum(open_, 0))
+    return [apply("max", size, is_open * inferred) for size, is_open in zip(target, open_, strict=True)]
 
 
 def resolve_shape(shape: list[Dim], target: list[Dim], resized: bool) -> list[Dim]:
