@@ -129,3 +129,59 @@ def test_what_is_refused_is_told(tmp_path):
         run(tmp_path, "FusedConv", [normal(1, 2, 5, 5), normal(3, 2, 1, 1)], constants=(1,), activation="Swish")
     with pytest.raises(UnsupportedOperatorError, match="with a past"):
         run(tmp_path, "Attention", [normal(1, 2, 4), normal(4, 12), normal(12), None, normal(2, 1, 2, 3, 2)], num_heads=2)
+
+
+SCALE, POINT = np.float32(0.03), np.uint8(120)
+
+
+def quantized(x, scale, point):
+    return np.clip(np.rint((x / np.float32(scale)).astype(np.float32)) + int(point), 0, 255).astype(np.uint8)
+
+
+def floats(x, scale, point):
+    return (x.astype(np.int32) - int(point)).astype(np.float32) * np.float32(scale)
+
+
+@pytest.mark.parametrize(("op", "function"), [("QLinearAdd", np.add), ("QLinearMul", np.multiply)])
+def test_quantized_arithmetic(tmp_path, op, function):
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 256, (4, 5)).astype(np.uint8), rng.integers(0, 256, (5,)).astype(np.uint8)
+    arrays = [a, np.float32(0.02), np.uint8(100), b, np.float32(0.05), np.uint8(7), SCALE, POINT]
+    (value,) = run(tmp_path, op, [np.asarray(array) for array in arrays], constants=(1, 2, 4, 5, 6, 7))
+    assert value.dtype == np.uint8
+    np.testing.assert_array_equal(value, quantized(function(floats(a, 0.02, 100), floats(b, 0.05, 7)), SCALE, POINT))
+
+
+@pytest.mark.parametrize(("op", "function", "options"), [
+    ("QLinearSigmoid", lambda x: 1 / (1 + np.exp(-x)), {}), ("QLinearLeakyRelu", lambda x: np.where(x < 0, 0.2 * x, x), {"alpha": 0.2}),
+    ("QLinearSoftmax", softmax, {"axis": -1, "opset": 13}), ("QLinearGlobalAveragePool", lambda x: x.mean((2, 3), keepdims=True), {}),
+])  # fmt: skip
+def test_quantized_functions(tmp_path, op, function, options):
+    x = np.random.default_rng(4).integers(0, 256, (1, 3, 4, 4)).astype(np.uint8)
+    arrays = [np.asarray(array) for array in (x, np.float32(0.05), np.uint8(128), np.float32(1 / 256), np.uint8(0))]
+    (value,) = run(tmp_path, op, arrays, constants=(1, 2, 3, 4), **options)
+    expected = quantized(function(floats(x, 0.05, 128)), 1 / 256, 0)
+    assert np.abs(value.astype(int) - expected).max() <= 1
+
+
+def test_quantized_parts(tmp_path):
+    a, b = np.arange(6, dtype=np.uint8).reshape(2, 3), np.arange(8, dtype=np.uint8).reshape(2, 4)
+    arrays = [SCALE, POINT, a, np.float32(0.06), np.uint8(3), b, SCALE, POINT]
+    (value,) = run(tmp_path, "QLinearConcat", [np.asarray(array) for array in arrays], constants=(0, 1, 3, 4, 6, 7), axis=1)
+    np.testing.assert_array_equal(value, np.concatenate([quantized(floats(a, 0.06, 3), SCALE, POINT), b], 1))
+
+
+def test_products_of_integers_as_floats(tmp_path):
+    rng = np.random.default_rng(5)
+    a, b = rng.integers(0, 256, (3, 300)).astype(np.uint8), rng.integers(-128, 128, (300, 4)).astype(np.int8)
+    scales, points, bias = normal(4, seed=6), rng.integers(-128, 128, 4).astype(np.int8), normal(4, seed=7)
+    arrays = [a, b, np.asarray(np.float32(0.1)), scales, np.asarray(np.uint8(9)), points, bias]
+    (value,) = run(tmp_path, "MatMulIntegerToFloat", arrays, constants=(1, 2, 3, 4, 5, 6))
+    total = (a.astype(np.int64) - 9) @ (b.astype(np.int64) - points)
+    np.testing.assert_allclose(value, total * (np.float32(0.1) * scales) + bias, rtol=1e-6, atol=1e-4)
+    x = normal(3, 300, seed=8)
+    (value,) = run(tmp_path, "DynamicQuantizeMatMul", [x, b, scales, points, bias], constants=(1, 2, 3, 4))
+    step = (max(x.max(), np.float32(0)) - min(x.min(), np.float32(0))) / np.float32(255)
+    point = np.rint(-x.min() / step)
+    total = (np.clip(np.rint(x / step) + point, 0, 255) - point) @ (b - points.astype(np.float64))
+    np.testing.assert_allclose(value, total * (step * scales) + bias, rtol=1e-5, atol=1e-3)

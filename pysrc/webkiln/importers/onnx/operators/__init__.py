@@ -21,6 +21,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     padding,
     pooling,
     quantization,
+    quantized_fused,
     recurrence,
     reduction,
     resizing,

@@ -73,9 +73,12 @@ def dequantize_linear(call: Call) -> Typed:
 
 @lowers("DynamicQuantizeLinear")
 def dynamic_quantize_linear(call: Call) -> list[Typed]:
-    """To 0 … 255 by the range of the data, which is made to hold 0."""
-    x = call.value(0)
-    axes = list(range(call.rank(0)))
+    return dynamically_quantized(call, call.value(0))
+
+
+def dynamically_quantized(call: Call, x: str) -> list[Typed]:
+    """To 0 … 255 by the range of the data, which is made to hold 0: the integers, the scale, the zero point."""
+    axes = list(range(len(call.builder.shape(x))))
     zero = call.like(0.0, x)
     least = call.node("min", [call.node("reduce_min", [x], axes=axes, keep_dims=False), zero])
     greatest = call.node("max", [call.node("reduce_max", [x], axes=axes, keep_dims=False), zero])
@@ -88,7 +91,7 @@ def dynamic_quantize_linear(call: Call) -> list[Typed]:
     return [Typed(value, "uint8"), Typed(scale, "float32"), Typed(saturated(call, point, "uint8"), "uint8")]
 
 
-def _less_point(call: Call, i: int, point: int, column: bool = False) -> str:
+def less_point(call: Call, i: int, point: int, column: bool = False) -> str:
     """Input `i` less its zero point, as 32-bit integers. A vector of points is one a row, or one a column."""
     value = call.wide(call.value(i))
     if not call.has(point):
@@ -102,7 +105,7 @@ def _less_point(call: Call, i: int, point: int, column: bool = False) -> str:
     return call.node("sub", [value, zero])
 
 
-def _product(call: Call, a: str, b: str) -> str:
+def product_of_integers(call: Call, a: str, b: str) -> str:
     """The product of matrices of 32-bit integers; vectors as rows and columns."""
     p, q = call.builder.shape(a), call.builder.shape(b)
     value = call.node("matmul", [call.reshape(a, [1, *p]) if len(p) == 1 else a, call.reshape(b, [*q, 1]) if len(q) == 1 else b])
@@ -116,22 +119,22 @@ def _product(call: Call, a: str, b: str) -> str:
 
 @lowers("MatMulInteger")
 def matmul_integer(call: Call) -> Typed:
-    return Typed(_product(call, _less_point(call, 0, 2), _less_point(call, 1, 3, column=True)), "int32")
+    return Typed(product_of_integers(call, less_point(call, 0, 2), less_point(call, 1, 3, column=True)), "int32")
 
 
 @lowers("QLinearMatMul")
 def qlinear_matmul(call: Call) -> Typed:
     """a, its scale and zero point; b, its scale and zero point; the result's scale and zero point."""
-    total = _product(call, _less_point(call, 0, 2), _less_point(call, 3, 5, column=True))
+    total = product_of_integers(call, less_point(call, 0, 2), less_point(call, 3, 5, column=True))
     rows = call.value(1)
     shape = call.builder.shape(rows)
     if len(shape) == 1 and shape != [1]:
         rows = call.reshape(rows, [*shape, 1])
-    scale = call.node("div", [call.node("mul", [_scalar(call, rows), _scalar(call, call.value(4))]), _scalar(call, call.value(6))])
-    return _requantized(call, total, scale, _scalar(call, call.value(7)), call.dtype(7))
+    scale = call.node("div", [call.node("mul", [scalar(call, rows), scalar(call, call.value(4))]), scalar(call, call.value(6))])
+    return _requantized(call, total, scale, scalar(call, call.value(7)), call.dtype(7))
 
 
-def _scalar(call: Call, value: str) -> str:
+def scalar(call: Call, value: str) -> str:
     return call.reshape(value, []) if call.builder.shape(value) == [1] else value
 
 
@@ -153,7 +156,7 @@ def conv_integer(call: Call) -> Typed:
     weights = call.wide(call.value(1))
     if call.has(3):
         weights = call.node("sub", [weights, _per_output(call, call.wide(call.value(3)), call.rank(1))])
-    return Typed(_convolved(call, _less_point(call, 0, 2), weights, 1, ""), "int32")
+    return Typed(_convolved(call, less_point(call, 0, 2), weights, 1, ""), "int32")
 
 
 def _per_output(call: Call, value: str, rank: int) -> str:
@@ -167,11 +170,11 @@ def qlinear_conv(call: Call) -> Typed:
     """x, scale, zero point; weights, scale, zero point; the result's scale and zero point; a bias in units of both scales."""
     rank = call.rank(0)
     weights = call.node("sub", [call.wide(call.value(3)), _per_output(call, call.wide(call.value(5)), rank)])
-    total = _convolved(call, _less_point(call, 0, 2), weights, 3, call.value(8) if call.has(8) else "")
-    filters = _scalar(call, call.value(4))
+    total = _convolved(call, less_point(call, 0, 2), weights, 3, call.value(8) if call.has(8) else "")
+    filters = scalar(call, call.value(4))
     if call.builder.shape(filters):
         filters = call.reshape(filters, [*call.builder.shape(filters), *[1] * (rank - 2)])
-    scale = call.node("div", [call.node("mul", [_scalar(call, call.value(1)), filters]), _scalar(call, call.value(6))])
-    return _requantized(call, total, scale, _scalar(call, call.value(7)), call.dtype(7))
+    scale = call.node("div", [call.node("mul", [scalar(call, call.value(1)), filters]), scalar(call, call.value(6))])
+    return _requantized(call, total, scale, scalar(call, call.value(7)), call.dtype(7))
 
 
