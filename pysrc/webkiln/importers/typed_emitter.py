@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, apply
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.elements import RANGES, canonical
 from webkiln.importers.emitter import Emitter
@@ -46,6 +46,12 @@ class TypedEmitter(Emitter):
             return self.constant(np.array(size, np.int32))
         ones = self.node("expand", [self.constant(np.array(1, np.int32))], shape=[size])
         return self.node("reduce_sum", [ones], axes=[0], keep_dims=False)
+
+    def signed(self, dim: Dim) -> str:
+        """A dimension that may be negative as a value (i32)."""
+        if isinstance(dim, int) or dim >= 0:
+            return self.length(dim)
+        return self.node("sub", [self.length(apply("max", 0, dim)), self.length(apply("max", 0, dim * -1))])
 
     def filled(self, number: float, value: str) -> str:
         """A scalar constant of the canonical dtype of a value, of whichever kind."""

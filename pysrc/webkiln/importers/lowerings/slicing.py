@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Emitter
+from webkiln.graph.dims import Dim, apply, negative
+from webkiln.importers.axes import chosen, spread
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.ranges import from_front, slice_range
+from webkiln.importers.typed_emitter import TypedEmitter
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,25 @@ def masked_ranges(
     # An empty axis has no element to start at.
     starts = [0 if count == 0 else at for at, count in zip(starts, sizes, strict=True)]
     return starts, sizes, steps, result
+
+
+def told_slice(emitter: TypedEmitter, value: str, given: list[list[Dim]]) -> str:
+    """Slices whose starts, ends, axes and steps (`given`, one after the other) only a run tells: elements picked along each axis."""
+    starts, ends, axes, steps = given
+    shape = emitter.builder.shape(value)
+    twice = sum((apply("max", 0, chosen(axes, i) - 1) for i in range(len(shape))), 0)
+    first, last, step = (spread(axes, one, rest) for one, rest in ((starts, [0] * len(shape)), (ends, shape), (steps, [1] * len(shape))))
+    for axis, size in enumerate(shape):
+        longest = apply("max", size, 1)  # longer steps go as far
+        stride = apply("min", apply("max", step[axis], longest * -1), longest)
+        backwards, distance = negative(stride), apply("max", stride, stride * -1)
+        low, high = backwards * -1, size - backwards
+        start, end = (apply("min", apply("max", from_front(at, size), low), high) for at in (first[axis], last[axis]))
+        # An axis named twice makes a size below 0, which a run refuses, as it does a step of 0, by which is divided.
+        count = apply("max", 0, ((end - start) * (1 - 2 * backwards) + distance - 1) // distance) - twice * MAXIMUM_ELEMENTS
+        places = emitter.node("add", [emitter.node("mul", [emitter.places(count), emitter.signed(stride)]), emitter.signed(start)])
+        value = emitter.node("gather", [value, places], axis=axis)
+    return value
 
 
 def parts(emitter: Emitter, value: str, axis: int, sizes: list[Dim]) -> list[str]:

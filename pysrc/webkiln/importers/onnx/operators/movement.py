@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim, Expression, is_unsized
+from webkiln.importers.axes import inserted_shape, remaining_shape, told_axis
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings.movement import part, repeat
 from webkiln.importers.lowerings.sequences import reversed_rows
+from webkiln.importers.lowerings.slicing import told_slice
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
@@ -36,8 +38,16 @@ def flatten(call: Call) -> str:
     return call.reshape(call.value(0), [product(shape[:axis]), product(shape[axis:])])
 
 
+def told_axes(call: Call, i: int, rank: int) -> list[Dim] | None:
+    """Axes as input `i`, or as the attribute that they were, perhaps such as only a run tells; `None` when they are not given."""
+    if not call.has(i) or all(isinstance(axis, int) for axis in call.dims(i, "the axes")):
+        known = axes_of(call, i, rank)
+        return None if known is None else [*known]
+    return [told_axis(call.lowering.elements, axis, rank) for axis in call.dims(i, "the axes")]
+
+
 def axes_of(call: Call, i: int, rank: int) -> list[int] | None:
-    """Axes as input `i`, or as the attribute that they were; `None` when they are not given."""
+    """The same, where they must be known."""
     if call.has(i):
         axes = call.ints(i, "the axes")
     elif call.given("axes"):
@@ -53,11 +63,13 @@ def axes_of(call: Call, i: int, rank: int) -> list[int] | None:
 @lowers("Squeeze")
 def squeeze(call: Call) -> str:
     shape = call.shape(0)
-    axes = axes_of(call, 1, len(shape))
+    axes = told_axes(call, 1, len(shape))
     if axes is None:
         axes = [i for i, size in enumerate(shape) if size == 1]
+    if any(not isinstance(axis, int) for axis in axes):
+        return call.reshape(call.value(0), remaining_shape(shape, axes))
     for axis in axes:
-        if differ(shape[axis], 1):
+        if not isinstance(axis, int) or differ(shape[axis], 1):
             call.fail(f"axis {axis} of {shape} is not of size 1")
     return call.reshape(call.value(0), [size for i, size in enumerate(shape) if i not in axes])
 
@@ -65,8 +77,10 @@ def squeeze(call: Call) -> str:
 @lowers("Unsqueeze")
 def unsqueeze(call: Call) -> str:
     shape = call.shape(0)
-    given = call.ints(1, "the axes") if call.has(1) else call.integers("axes")
-    axes = axes_of(call, 1, len(shape) + len(given)) or []
+    given = call.dims(1, "the axes") if call.has(1) else call.integers("axes")
+    axes = told_axes(call, 1, len(shape) + len(given)) or []
+    if any(not isinstance(axis, int) for axis in axes):
+        return call.reshape(call.value(0), inserted_shape(shape, axes))
     rest = iter(shape)
     return call.reshape(call.value(0), [1 if i in axes else next(rest) for i in range(len(shape) + len(given))])
 
@@ -134,8 +148,13 @@ def slice_(call: Call) -> str:
         axes, steps = call.integers("axes", range(len(starts))), [1] * len(starts)
     else:
         starts, ends = call.dims(1, "the starts"), call.dims(2, "the ends")
-        axes = call.ints(3, "the axes") if call.has(3) else list(range(len(starts)))
-        steps = call.ints(4, "the steps") if call.has(4) else [1] * len(starts)
+        told = call.dims(3, "the axes") if call.has(3) else list(range(len(starts)))
+        strides: list[Dim] = call.dims(4, "the steps") if call.has(4) else [*[1] * len(starts)]
+        if any(not isinstance(one, int) for one in (*told, *strides)):
+            if not len(starts) == len(ends) == len(told) == len(strides):
+                call.fail(f"starts {starts}, ends {ends}, axes {told} and steps {strides} do not fit together")
+            return told_slice(call, call.value(0), [starts, ends, [told_axis(call.lowering.elements, axis, rank) for axis in told], strides])
+        axes, steps = call.ints(3, "the axes") if call.has(3) else list(range(len(starts))), call.ints(4, "the steps") if call.has(4) else [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         call.fail(f"starts {starts}, ends {ends}, axes {axes} and steps {steps} do not fit together")
     start: list[Dim] = [0] * rank

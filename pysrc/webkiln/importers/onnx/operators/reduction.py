@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from webkiln.graph.dims import Dim
+from webkiln.importers.axes import chosen, remaining_shape
+from webkiln.importers.lowerings.reduction import reduced
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.movement import axes_of
+from webkiln.importers.onnx.operators.movement import told_axes
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 Step = Callable[[Call, str], str]
 
@@ -40,23 +44,24 @@ def _reduce(op: str, before: Step = _same, after: Step = _same) -> Callable[[Cal
         axes = _axes(call)
         value = before(call, call.wide(x))
         if axes is not None:
-            value = call.node(op, [value], axes=axes, keep_dims=bool(call.integer("keepdims", 1)))
+            value = reduced(call, op, value, axes, bool(call.integer("keepdims", 1)))
         return _back(call, after(call, value), call.builder.dtype(x))
 
     return lower
 
 
 def _back(call: Call, value: str, dtype: str) -> str:
-    return call.cast(value, "bool") if dtype == "bool" else call.narrow(value, call.dtype(0))
+    """In the dtype of the input. The greatest of no truth values is the least integer, which is no truth."""
+    return call.node("greater", [value, call.like(0, value)]) if dtype == "bool" else call.narrow(value, call.dtype(0))
 
 
-def _axes(call: Call) -> list[int] | None:
+def _axes(call: Call) -> list[Dim] | None:
     """The axes; all when none are given; `None` when nothing is to be reduced."""
     rank = call.rank(0)
-    axes = axes_of(call, 1, rank)
+    axes = told_axes(call, 1, rank)
     if not axes:
         return None if call.integer("noop_with_empty_axes", 0) else list(range(rank))
-    return sorted(axes)
+    return axes
 
 
 lowers("ReduceSum")(_reduce("reduce_sum"))
@@ -73,10 +78,9 @@ lowers("ReduceLogSum")(_reduce("reduce_sum", after=_log))
 def reduce_mean(call: Call) -> str:
     if call.builder.dtype(call.value(0)) == "f32":
         return _reduce("reduce_mean")(call)
-    total, axes, count = _reduce("reduce_sum")(call), _axes(call), 1
-    for axis in axes or ():
-        count *= call.sizes(0, "a tensor of integers whose mean is taken")[axis]
-    return call.compute("div", total, call.like(count, call.wide(total)))
+    total, axes, shape = _reduce("reduce_sum")(call), _axes(call) or [], call.shape(0)
+    count = product([1 + chosen(axes, i) * (size - 1) for i, size in enumerate(shape)])
+    return call.compute("div", total, call.length(count))
 
 
 def _position(op: str) -> Callable[[Call], Typed]:
@@ -121,10 +125,10 @@ def reduce_log_sum_exp(call: Call) -> str:
     x, axes = call.value(0), _axes(call)
     if axes is None:
         return x
-    greatest = call.node("reduce_max", [x], axes=axes, keep_dims=True)
+    greatest = reduced(call, "reduce_max", x, axes, True)
     offset = call.node("where", [call.node("is_inf", [greatest]), call.like(0.0, x), greatest])
-    total = call.node("reduce_sum", [call.node("exp", [call.node("sub", [x, offset])])], axes=axes, keep_dims=True)
+    total = reduced(call, "reduce_sum", call.node("exp", [call.node("sub", [x, offset])]), axes, True)
     value = call.node("add", [call.node("log", [total]), offset])
     if call.integer("keepdims", 1):
         return value
-    return call.reshape(value, [size for i, size in enumerate(call.shape(0)) if i not in axes])
+    return call.reshape(value, remaining_shape(call.shape(0), axes))
