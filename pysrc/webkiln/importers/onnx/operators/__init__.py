@@ -24,6 +24,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     quantized_fused,
     recurrence,
     reduction,
+    regions,
     resizing,
     sampling,
     scattering,

@@ -90,7 +90,7 @@ class Sampler:
         return value
 
 
-def _component(call: Call, value: str, i: int) -> str:
+def component(call: Call, value: str, i: int) -> str:
     """Entry i of the last axis."""
     shape = call.builder.shape(value)
     picked = call.node("slice", [value], start=[*[0] * (len(shape) - 1), i], size=[*shape[:-1], 1], step=[1] * len(shape))
@@ -109,7 +109,7 @@ def grid_sample(call: Call) -> str:
     axes = len(shape) - 2
     positions = []
     for i, size in enumerate(shape[2:]):
-        at = _component(call, grid, axes - 1 - i)
+        at = component(call, grid, axes - 1 - i)
         scale = (size - 1) / 2 if align else size / 2
         centred = call.node("mul", [call.node("add", [at, call.like(1.0, at)]), call.like(scale, at)])
         at = centred if align else call.node("sub", [centred, call.like(0.5, centred)])

@@ -1,0 +1,109 @@
+"""Regions of pictures, and pictures put together from columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from webkiln.importers.emitter import Refused
+from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.sampling import Sampler, component
+from webkiln.importers.onnx.operators.windows import channels_last
+from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
+
+
+@lowers("RoiAlign")
+def roi_align(call: Call) -> str:
+    """Means of samples in the cells of regions [R, 4] (left, top, right, bottom) of pictures [N, C, H, W]: [R, C, height, width]."""
+    count = call.integer("sampling_ratio", 0)
+    if count < 1:
+        raise Refused("a sampling ratio of 0: the number of samples would depend on the regions")
+    if call.text("mode", "avg") != "avg":
+        raise Refused(f"the mode {call.text('mode', 'avg')!r}")
+    default = "half_pixel" if call.version >= 16 else "output_half_pixel"
+    is_half_pixel = call.choice("coordinate_transformation_mode", default, "half_pixel", "output_half_pixel") == "half_pixel"
+    cells = (call.integer("output_height", 1), call.integer("output_width", 1))
+    sizes, regions, scale = call.sizes(0, "the pictures")[2:], call.value(1), call.number("spatial_scale", 1.0)
+    count_of_regions = call.shape(1)[0]
+    positions, inside = [], []
+    for axis, size in enumerate(sizes):
+        first, last = (_scaled(call, component(call, regions, (1 - axis) + side), scale, 0.5 if is_half_pixel else 0.0) for side in (0, 2))
+        extent = call.node("sub", [last, first])
+        if not is_half_pixel:
+            extent = call.node("max", [extent, call.like(1.0, extent)])
+        # Sample k of a cell of `count` lies at (k + ½) / count of it.
+        steps = ((np.arange(cells[axis] * count) + 0.5) / (cells[axis] * count)).astype(np.float32)
+        column = [call.reshape(value, [count_of_regions, 1]) for value in (first, extent)]
+        at = call.node("add", [column[0], call.node("mul", [column[1], call.constant(steps[None])])])
+        near = call.node("logical_and", [call.node("greater_equal", [at, call.like(-1.0, at)]), call.node("less_equal", [at, call.like(float(size), at)])])
+        shape = [count_of_regions, *(cells[axis] * count if i == axis else 1 for i in range(2))]
+        inside.append(call.reshape(near, shape))
+        positions.append(call.reshape(call.node("clip", [at], minimum=0.0, maximum=float(size - 1)), shape))
+    batch = call.reshape(call.cast(call.value(2), "i32"), [count_of_regions, 1, 1])
+    sampler = Sampler(call, channels_last(call, call.value(0)), batch, "border", False)
+    values = sampler.mixed(positions, "linear")
+    shape = call.builder.shape(values)
+    mask = call.reshape(call.node("logical_and", inside), [*shape[:3], 1])
+    values = call.node("where", [mask, values, call.like(0.0, values)])
+    grouped = call.reshape(values, [shape[0], cells[0], count, cells[1], count, shape[3]])
+    return call.transpose(call.node("reduce_mean", [grouped], axes=[2, 4], keep_dims=False), [0, 3, 1, 2])
+
+
+def _scaled(call: Call, value: str, scale: float, offset: float) -> str:
+    return call.node("sub", [call.node("mul", [value, call.like(scale, value)]), call.like(offset, value)])
+
+
+@lowers("Col2Im")
+def col2im(call: Call) -> str:
+    """Columns [N, C · block, L] added up into pictures [N, C, …]: each element of each block at its place."""
+    image, block = call.ints(1, "the size of the picture"), call.ints(2, "the size of the blocks")
+    axes = len(image)
+    pads = call.integers("pads") or [0] * (2 * axes)
+    strides, dilations = call.integers("strides") or [1] * axes, call.integers("dilations") or [1] * axes
+    batch, depth, length = call.shape(0)
+    if not isinstance(depth, int) or depth % int(np.prod(block)):
+        call.fail(f"{depth} rows of columns cannot be divided into blocks of {block}")
+    counts = [
+        (size + pads[i] + pads[axes + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1 for i, size in enumerate(image)
+    ]
+    if length != int(np.prod(counts)):
+        call.fail(f"{length} columns, expected {int(np.prod(counts))} for a picture of {image}")
+    # Where each element of each block goes, in the flattened picture; −1 outside of it.
+    flat = np.zeros((*block, *counts), np.int64)
+    outside = np.zeros(flat.shape, bool)
+    for i, size in enumerate(image):
+        shape = [1] * (2 * axes)
+        taps, places = list(shape), list(shape)
+        taps[i], places[axes + i] = block[i], counts[i]
+        at = (np.arange(block[i]) * dilations[i]).reshape(taps) + (np.arange(counts[i]) * strides[i]).reshape(places) - pads[i]
+        outside |= (at < 0) | (at >= size)
+        flat = flat * size + at
+    indices = call.constant(np.where(outside, -1, flat).reshape(-1).astype(np.int32))
+    channels, taps_of_block = depth // int(np.prod(block)), int(np.prod(block))
+    columns = call.reshape(call.value(0), [batch, channels, taps_of_block, length])
+    updates = call.reshape(call.transpose(columns, [2, 3, 0, 1]), [taps_of_block * product(counts), batch * channels])
+    empty = call.node("expand", [call.filled(0, updates)], shape=[product(image), batch * channels])
+    total = call.node("scatter", [empty, indices, updates], reduction="add")
+    return call.reshape(call.transpose(total, [1, 0]), [batch, channels, *image])
+
+
+@lowers("Det")
+def determinant(call: Call) -> str:
+    """Of matrices of up to 3 × 3, by expansion."""
+    shape = call.sizes(0, "the matrices")
+    size = shape[-1]
+    if len(shape) < 2 or shape[-2] != size or not 1 <= size <= 3:
+        raise Refused(f"matrices of {shape[-2:]}; up to 3 × 3 are converted")
+    flat = call.reshape(call.value(0), [*shape[:-2], size * size])
+    return _expanded(call, [[component(call, flat, size * i + j) for j in range(size)] for i in range(size)])
+
+
+def _expanded(call: Call, rows: list[list[str]]) -> str:
+    if len(rows) == 1:
+        return rows[0][0]
+    total = ""
+    for j, entry in enumerate(rows[0]):
+        minor = _expanded(call, [[value for k, value in enumerate(row) if k != j] for row in rows[1:]])
+        term = call.node("mul", [entry, minor])
+        total = call.node("sub" if j % 2 else "add", [total, term]) if total else term
+    return total
