@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from imported_models import Read, run
 from test_tflite_operators import f32, i32, options
 from tflite_writer import Model, Operator, Tensor
+from webkiln.errors import UnsupportedOperatorError
 
 RNG = np.random.default_rng(5)
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
@@ -94,3 +96,136 @@ def test_casts_take_the_integers_as_they_are(read: Read) -> None:
     q = integers("int8", (7,))
     tensors = [Tensor("q", q.shape, "int8", quantization=scaled(0.5, 3)), Tensor("y", q.shape)]
     np.testing.assert_array_equal(run(read(model(tensors, "CAST")), {"q": q})["y"], q.astype(np.float32))
+
+
+# Integers only, against the arithmetic of TFLite's reference kernels in Python's integers.
+
+
+def fixed(x: int, factor: float, reduced: bool = False) -> int:
+    """x · factor: the factor as 31 bits and a shift, rounded twice; or as 15 bits and rounded once."""
+    fraction, shift = math.frexp(factor)
+    multiplier = math.floor(fraction * 2**31 + 0.5)
+    if multiplier == 2**31:
+        multiplier, shift = 2**30, shift + 1
+    if reduced:
+        short = (multiplier + 2**15) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+        return (x * short + (1 << (14 - shift))) >> (15 - shift)
+    high = ((x << max(shift, 0)) * multiplier + 2**30) >> 31
+    right = max(-shift, 0)
+    mask = (1 << right) - 1
+    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
+
+
+def clipped(values: Any, dtype: str, low: int = -(2**31), high: int = 2**31) -> np.ndarray:
+    return np.clip(np.clip(values, *LIMITS[dtype]), low, high).astype(dtype)
+
+
+def each(function: Any, *arrays: np.ndarray) -> np.ndarray:
+    return np.vectorize(lambda *numbers: function(*map(int, numbers)), otypes=[np.int64])(*np.broadcast_arrays(*arrays))
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize(("operator", "sign"), [("ADD", 1), ("SUB", -1)])
+def test_sums_of_integers(dtype: str, operator: str, sign: int, read: Read) -> None:
+    a, b = integers(dtype, (2, 40)), integers(dtype, (40,))
+    scales = [float(np.float32(one)) for one in (0.11, 0.07, 0.13)]
+    points = (3, 5, 9) if dtype != "int16" else (0, 0, 0)
+    tensors = [Tensor(name, shape, dtype, quantization=scaled(scale, point)) for name, shape, scale, point in zip("aby", (a.shape, b.shape, a.shape), scales, points, strict=True)]
+    bits, twice = 15 if dtype == "int16" else 20, 2 * max(scales[:2])
+
+    def total(p: int, q: int) -> int:
+        left = fixed((p - points[0]) << bits, scales[0] / twice)
+        right = fixed((q - points[1]) << bits, scales[1] / twice)
+        return fixed(left + sign * right, twice / (2**bits * scales[2])) + points[2]
+
+    found = run(read(model(tensors, operator, options(operator.title(), activation=1))), {"a": a, "b": b})["y"]
+    np.testing.assert_array_equal(found, clipped(each(total, a, b), dtype, low=points[2]))
+
+
+def test_products_of_integers(read: Read) -> None:
+    a, b = integers("int8", (3, 40)), integers("int8", (3, 1))
+    tensors = [Tensor(name, shape, "int8", quantization=scaled(scale, point)) for name, shape, scale, point in (("a", a.shape, 0.11, 3), ("b", b.shape, 0.07, -8), ("y", a.shape, 0.6, 4))]
+    factor = float(np.float32(0.11) * np.float32(0.07) / np.float32(0.6))
+    expected = clipped(each(lambda p, q: fixed((p - 3) * (q + 8), factor) + 4, a, b), "int8")
+    np.testing.assert_array_equal(run(read(model(tensors, "MUL", options("Mul"))), {"a": a, "b": b})["y"], expected)
+
+
+def test_leaky_relu_of_integers(read: Read) -> None:
+    q = integers("int16", (300,))
+    tensors = [Tensor("q", q.shape, "int16", quantization=scaled(0.003)), Tensor("y", q.shape, "int16", quantization=scaled(0.0021))]
+    above = float(np.float32(0.003) / np.float32(0.0021))
+    below = float(np.float32(0.003) * np.float32(0.3) / np.float32(0.0021))
+    expected = clipped(each(lambda p: fixed(p, above if p >= 0 else below), q), "int16")
+    np.testing.assert_array_equal(run(read(model(tensors, "LEAKY_RELU", options("LeakyRelu", alpha=0.3))), {"q": q})["y"], expected)
+
+
+@pytest.mark.parametrize("wide", ["int16", "int32"])
+def test_scales_change_with_integers(wide: str, read: Read) -> None:
+    q = integers("int16", (300,))
+    limits = LIMITS | {"int32": (-(2**31), 2**31 - 1)}
+    tensors = [Tensor("q", q.shape, "int16", quantization=scaled(0.003)), Tensor("y", q.shape, wide, quantization=scaled(0.0007 if wide == "int16" else 1e-7))]
+    factor = float(np.float32(0.003)) / float(np.float32(0.0007 if wide == "int16" else 1e-7))
+    expected = np.clip(each(lambda p: fixed(p, factor), q), *limits[wide]).astype(wide)
+    np.testing.assert_array_equal(run(read(model(tensors, "QUANTIZE")), {"q": q})["y"], expected)
+
+
+@pytest.mark.parametrize("operator", ["CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"])
+@pytest.mark.parametrize(("dtype", "bias_dtype"), [("int8", "int32"), ("uint8", "int32"), ("int16", "int64")])
+def test_sums_of_products_of_integers(operator: str, dtype: str, bias_dtype: str, read: Read) -> None:
+    """1×1 windows, so that each output is a row times the weights of a channel."""
+    point, weight_point = (0, 0) if dtype == "int16" else (7, 0) if dtype == "int8" else (120, 130)
+    x, out = integers(dtype, (1, 4, 5, 6)), 6
+    w = integers("uint8" if dtype == "uint8" else "int8", (out, 6))
+    bias = RNG.integers(-3000, 3000, out).astype(bias_dtype)
+    channels = operator != "FULLY_CONNECTED" and dtype != "uint8"
+    scales = f32(RNG.uniform(0.01, 0.05, out if channels else 1))
+    rows = x.reshape(-1, 6).astype(np.int64) - point
+    weights = w.astype(np.int64) - weight_point
+    shape: tuple[int, ...] = (out, 1, 1, 6)
+    table = options("FullyConnected", activation=3) if operator == "FULLY_CONNECTED" else options("Conv2D", padding=1, stride_width=1, stride_height=1, activation=3)
+    if operator == "DEPTHWISE_CONV_2D":
+        w, weights, shape = w[0], np.diag(weights[0]), (1, 1, 1, 6)
+        table = options("DepthwiseConv2D", padding=1, stride_width=1, stride_height=1, activation=3)
+    elif operator == "TRANSPOSE_CONV":
+        table = options("TransposeConv", padding=1, stride_width=1, stride_height=1, activation=3)
+    elif operator == "FULLY_CONNECTED":
+        shape = (out, 6)
+    product = np.float32(0.02) * scales if not channels and (dtype == "uint8" or operator == "FULLY_CONNECTED") else np.float64(np.float32(0.02)) * scales.astype(np.float64)
+    step = np.float32(0.03)
+    factors = np.broadcast_to(product.astype(np.float64) / float(step), out)
+    sums = rows @ weights.T + bias
+    expected = np.stack([each(lambda one, factor=factors[k]: fixed(one, factor, dtype == "int16"), sums[:, k]) for k in range(out)], axis=1) + point
+    high = point + math.floor(np.float32(6) / step + 0.5)
+    expected = clipped(expected, dtype, point, high)
+    size = (20, out) if operator == "FULLY_CONNECTED" else (1, 4, 5, out)
+    axis = 3 if operator == "DEPTHWISE_CONV_2D" else 0
+    tensors = [
+        Tensor("x", x.shape, dtype, quantization=scaled(0.02, point)),
+        Tensor("w", shape, w.dtype.name, w.reshape(shape), quantization=scaled(scales, weight_point, axis)),
+        Tensor("bias", bias.shape, bias_dtype, bias, quantization=scaled(product)),
+        Tensor("y", size, dtype, quantization=scaled(0.03, point)),
+    ]
+    if operator == "TRANSPOSE_CONV":
+        tensors = [Tensor("size", (4,), "int32", i32(*size)), tensors[1], tensors[0], *tensors[2:]]
+    found = read(model(tensors, operator, table))
+    np.testing.assert_array_equal(run(found, {"x": x})["y"], expected.reshape(size))
+    assert {node.op for node in found.graph.nodes} & {"requantize"}
+
+
+def test_padding_is_the_zero_point(read: Read) -> None:
+    q = integers("int8", (2, 3))
+    both = scaled(0.5, 3)
+    tensors = [Tensor("q", q.shape, "int8", quantization=both), Tensor("p", (2, 2), "int32", i32(1, 0, 0, 2).reshape(2, 2)), Tensor("y", (3, 5), "int8", quantization=both)]
+    np.testing.assert_array_equal(run(read(model(tensors, "PAD")), {"q": q})["y"], np.pad(q, ((1, 0), (0, 2)), constant_values=3))
+
+
+def test_sums_that_need_64_bits_are_refused(read: Read) -> None:
+    w, bias = np.full((1, 1, 1, 700), 127, np.int8), np.zeros(1, np.int64)
+    tensors = [
+        Tensor("x", (1, 1, 1, 700), "int16", quantization=scaled(0.02)),
+        Tensor("w", w.shape, "int8", w, quantization=scaled(0.02)),
+        Tensor("bias", (1,), "int64", bias, quantization=scaled(0.0004)),
+        Tensor("y", (1, 1, 1, 1), "int16", quantization=scaled(0.03)),
+    ]
+    with pytest.raises(UnsupportedOperatorError, match="more than 32 bits"):
+        read(model(tensors, "CONV_2D", options("Conv2D", padding=1, stride_width=1, stride_height=1)))

@@ -157,10 +157,6 @@ class Call(TypedEmitter):
         """Input `i` with its axes permuted: done at once for a constant."""
         return self.lowering.permuted(self.tensor(i).index, permutation)
 
-    def finish(self, results: Sequence[str | np.ndarray]) -> Sequence[str | np.ndarray]:
-        """Results as the file's tensors hold them."""
-        return results
-
     def known(self, i: int) -> np.ndarray | None:
         """The integers of input `i`, some perhaps symbolic, as an array of objects; `None` when they are not known."""
         tensor = self.tensor(i)

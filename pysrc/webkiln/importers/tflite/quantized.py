@@ -1,8 +1,8 @@
 """Operators on quantized tensors.
 
-Three ways, the first that fits: operators that only move elements move the integers; operators with an integer rule (`RULES` of
-`operators.integers`) compute as TFLite's reference kernels do, bit for bit; all others compute with the floats that the integers stand for,
-and round the result to its integers, which is within one step of TFLite's kernels.
+Three ways, the first that fits: operators that only move elements move the integers; those of `integers.py` compute with integers as
+TFLite's reference kernels do, bit for bit; all others compute with the floats that the integers stand for, and round the result to its
+integers, which is within one step of TFLite's kernels.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from webkiln.errors import FormatError
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.quantization import dequantized, quantized
 from webkiln.importers.tflite.constants import scale_integers
-from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
+from webkiln.importers.tflite.file import Operator, Tensor
+from webkiln.importers.tflite.integers import INTEGERS, IntegerCall, computes
 from webkiln.importers.tflite.lowering import Call, Lowering
+from webkiln.importers.tflite.operators.registry import Rule
+from webkiln.importers.tflite.scales import is_scaled, one_scale, scaled_tensors, spread_parameters
 
 # What moves elements, and keeps their integers when all tensors have one scale.
 MOVING = frozenset(
@@ -28,53 +30,6 @@ MOVING = frozenset(
         "TOPK_V2", "ARG_MAX", "ARG_MIN", "EMBEDDING_LOOKUP", "DENSIFY",
     )
 )  # fmt: skip
-# What reads the integers, whatever they stand for.
-UNSCALED = frozenset(("SHAPE", "RANK", "CAST", "BITCAST", "ZEROS_LIKE"))
-# Where 32-bit integers with a scale stand for real numbers too: as a bias, and in conversions.
-WIDE = frozenset(("QUANTIZE", "DEQUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE", "FULLY_CONNECTED", "BATCH_MATMUL"))
-
-
-def is_scaled(tensor: Tensor, operator: Operator) -> bool:
-    """Whether an operator takes a tensor's integers for real numbers."""
-    narrow = tensor.dtype in ("int8", "uint8", "int16")
-    wide = tensor.dtype in ("int32", "int64") and operator.name in WIDE
-    return (narrow or wide) and tensor.quantized and operator.name not in UNSCALED
-
-
-def scaled_tensors(subgraph: Subgraph, operator: Operator) -> list[Tensor]:
-    tensors = [subgraph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
-    return [tensor for tensor in tensors if is_scaled(tensor, operator)]
-
-
-def one_scale(tensors: Sequence[Tensor]) -> bool:
-    """Whether all tensors have the same scale and zero point, for all their elements."""
-    pairs = {(scale.tobytes(), zero_point.tobytes()) for scale, zero_point in map(parameters, tensors)}
-    return len(pairs) == 1 and all(parameters(tensor)[0].size == 1 for tensor in tensors)
-
-
-def parameters(tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Scale (f32) and zero point (i64) of a quantized tensor, of one number or of one for each position of its axis."""
-    assert tensor.quantization is not None
-    scale, zero_point = tensor.quantization.scale, tensor.quantization.zero_point
-    what = f"the quantization of {tensor.name!r}"
-    if zero_point.size not in (0, scale.size):
-        raise FormatError(f"{what} has {scale.size} scales and {zero_point.size} zero points")
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
-        raise FormatError(f"{what} has a scale that is not above 0")
-    return scale.astype(np.float32), zero_point.astype(np.int64) if zero_point.size else np.zeros(scale.size, np.int64)
-
-
-def _spread(tensor: Tensor, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and zero point in shapes that broadcast with the tensor."""
-    scale, zero_point = parameters(tensor)
-    assert tensor.quantization is not None
-    axis = tensor.quantization.axis
-    if scale.size == 1:
-        return scale.reshape(()), zero_point.reshape(())
-    if not 0 <= axis < rank:
-        raise FormatError(f"the quantization of {tensor.name!r} is along axis {axis} of rank {rank}")
-    shape = [-1 if i == axis else 1 for i in range(rank)]
-    return scale.reshape(shape), zero_point.reshape(shape)
 
 
 class FloatCall(Call):
@@ -105,7 +60,7 @@ class FloatCall(Call):
                 floats[tensor.index] = self.lowering.constant(array, self.lowering.labels[tensor.index])
             else:
                 whole = self.lowering.value(tensor.index)
-                floats[tensor.index] = dequantized(self, whole, *_spread(tensor, len(self.builder.shape(whole))))
+                floats[tensor.index] = dequantized(self, whole, *spread_parameters(tensor, len(self.builder.shape(whole))))
         return floats[tensor.index]
 
     def array(self, i: int) -> np.ndarray | None:
@@ -134,13 +89,21 @@ class FloatCall(Call):
             if tensor.dtype not in ("int8", "uint8", "int16"):
                 # A float cannot hold the integers of 32 bits.
                 raise Refused(f"floats rounded to {tensor.dtype}", "Use the float32 version of the model")
-            finished.append(quantized(self, result, *_spread(tensor, len(self.builder.shape(result))), tensor.dtype))
+            finished.append(quantized(self, result, *spread_parameters(tensor, len(self.builder.shape(result))), tensor.dtype))
         return finished
 
 
-def call_for(lowering: Lowering, operator: Operator, options: str | None) -> Call:
-    """An operator as its lowering function should see it."""
+def lower_scaled(lowering: Lowering, operator: Operator, rule: Rule) -> Sequence[str | np.ndarray]:
+    """The outputs of an operator, some of whose tensors are quantized."""
     scaled = scaled_tensors(lowering.subgraph, operator)
-    if not scaled or (operator.name in MOVING and one_scale(scaled)):
-        return Call(lowering, operator, options)
-    return FloatCall(lowering, operator, options)
+    if operator.name in MOVING and one_scale(scaled):
+        return _listed(rule.lower(Call(lowering, operator, rule.options)))
+    if computes(lowering.subgraph, operator):
+        call = IntegerCall(lowering, operator, rule.options)
+        return _listed(INTEGERS[operator.name](call) if operator.name in INTEGERS else rule.lower(call))
+    floats = FloatCall(lowering, operator, rule.options)
+    return floats.finish(_listed(rule.lower(floats)))
+
+
+def _listed(result: str | np.ndarray | Sequence[str | np.ndarray]) -> Sequence[str | np.ndarray]:
+    return [result] if isinstance(result, (str, np.ndarray)) else result

@@ -22,7 +22,8 @@ from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.lowering import Call, Lowering, place
 from webkiln.importers.tflite.operators import RULES
 from webkiln.importers.tflite.operators.registry import Rule
-from webkiln.importers.tflite.quantized import call_for
+from webkiln.importers.tflite.quantized import lower_scaled
+from webkiln.importers.tflite.scales import scaled_tensors
 
 
 def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
@@ -226,9 +227,12 @@ def _lower(lowering: Lowering, operator: Operator) -> None:
     if rule is None:
         raise Refused("", hint(operator.name))
     _check_tensors(lowering, operator)
-    call = call_for(lowering, operator, rule.options)
+    call = Call(lowering, operator, rule.options)
     first_node = len(lowering.builder.graph.nodes)
-    results = sizes.compute(call) or call.finish(_results(call, rule))
+    if scaled_tensors(lowering.subgraph, operator):
+        results = lower_scaled(lowering, operator, rule)
+    else:
+        results = sizes.compute(call) or _results(call, rule)
     if len(results) != len(operator.outputs):
         call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
     for index, result in zip(operator.outputs, results, strict=True):

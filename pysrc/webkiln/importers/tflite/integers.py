@@ -1,0 +1,207 @@
+"""Operators on quantized tensors computed with integers, as TFLite's reference kernels do, bit for bit.
+
+A real factor is a 32-bit multiplier and a shift, and products with it are rounded by `requantize`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from webkiln.importers.elements import RANGES, canonical
+from webkiln.importers.emitter import Refused
+from webkiln.importers.tflite import schema
+from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
+from webkiln.importers.tflite.lowering import Call
+from webkiln.importers.tflite.scales import is_scaled, one_scale, parameters
+
+# Sums of products, with weights as input 1, whose ordinary lowerings convolve and multiply integers as they do floats.
+PRODUCTS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))
+WEIGHTS = 1
+
+
+def fixed_point(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers and shifts (i32), `factor ≈ multiplier · 2^(shift − 31)`: QuantizeMultiplier of TFLite."""
+    multipliers, shifts = [], []
+    for factor in factors.tolist():
+        fraction, shift = math.frexp(factor)
+        multiplier = math.floor(fraction * 2**31 + 0.5)
+        if multiplier == 2**31:
+            multiplier, shift = multiplier // 2, shift + 1
+        if shift < -31:
+            multiplier, shift = 0, 0
+        if shift > 30:
+            raise Refused(f"integers scaled by {factor}")
+        multipliers.append(multiplier)
+        shifts.append(shift)
+    return np.array(multipliers, np.int32), np.array(shifts, np.int32)
+
+
+class IntegerCall(Call):
+    """An operator that sees integers less their zero points, as i32. What it makes is in steps of the output, or brought to them by `activate`."""
+
+    def scale(self, tensor: Tensor) -> np.ndarray:
+        return parameters(tensor)[0]
+
+    def value(self, i: int) -> str:
+        value, tensor = super().value(i), self.tensor(i)
+        return self._steps(value, tensor) if tensor.quantized else value
+
+    def _steps(self, value: str, tensor: Tensor) -> str:
+        zero_point = parameters(tensor)[1]
+        value = self.wide(value)
+        return self.node("sub", [value, self.constant(zero_point.reshape(()).astype(np.int32))]) if zero_point.any() else value
+
+    def array(self, i: int) -> np.ndarray | None:
+        array, tensor = super().array(i), self.tensor(i)
+        if array is None or not tensor.quantized:
+            return array
+        return np.asarray(array.astype(np.int64) - parameters(tensor)[1][0])
+
+    def permuted(self, i: int, permutation: Sequence[int]) -> str:
+        array = self.array(i)
+        return self.transpose(self.value(i), permutation) if array is None else self.constant(array.transpose(permutation))
+
+    def requantized(self, value: str, factors: np.ndarray, rounding: str = "double") -> str:
+        multiplier, shift = fixed_point(np.atleast_1d(factors))
+        return self.node("requantize", [value, self.constant(multiplier), self.constant(shift)], rounding=rounding)
+
+    def activate(self, value: str, activation: int) -> str:
+        """Sums of products, in steps of the output."""
+        x, weights, output = self.tensor(2 if self.operator.name == "TRANSPOSE_CONV" else 0), self.tensor(WEIGHTS), self.output()
+        if self.scale(weights).size == 1 and (weights.dtype == "uint8" or self.operator.name == "FULLY_CONNECTED"):
+            # With one scale for all weights, the product of the scales is rounded to float32.
+            product = (self.scale(x) * self.scale(weights)).astype(np.float64)
+        else:
+            product = self.scale(x).astype(np.float64) * self.scale(weights).astype(np.float64)
+        return self.finished(self.requantized(value, product / self.scale(output).astype(np.float64), self._rounding()), activation)
+
+    def _rounding(self) -> str:
+        """How TFLite multiplies the sums: those that it keeps in 64 bits, for a bias of 64 bits, with fewer bits of the factor."""
+        i = 3 if self.operator.name == "TRANSPOSE_CONV" else 2
+        if not self.has(i) or self.tensor(i).dtype != "int64":
+            return "double"
+        weights, bias = self.array(WEIGHTS), self.array(i)
+        if weights is None or bias is None:
+            raise Refused("sums of 64 bits with weights that are not constant")
+        # The sums are kept in 32 bits here, where they must fit.
+        axis = weights.ndim - 1 if self.operator.name == "DEPTHWISE_CONV_2D" else 0
+        sums = np.abs(weights).sum(axis=tuple(k for k in range(weights.ndim) if k != axis)) * 2**15
+        if (sums + np.abs(bias)).max(initial=0) >= 2**31:
+            raise Refused("sums that may need more than 32 bits")
+        return "reduced"
+
+    def finished(self, value: str, activation: int = 0) -> str:
+        """Steps of the output as its elements: with its zero point, clipped to its range and that of an activation."""
+        output = self.output()
+        scale, zero_points = parameters(output)
+        zero_point = int(zero_points[0])
+        low, high = RANGES[output.dtype]
+        name = self.choice(schema.ACTIVATIONS, activation, "activation function")
+        bounds = {"NONE": (-math.inf, math.inf), "RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+        if name not in bounds:
+            raise Refused(f"the fused activation function {name}")
+        least, most = bounds[name]
+        if least > -math.inf:
+            low = max(low, zero_point + _rounded(np.float32(least) / scale[0]))
+        if most < math.inf:
+            high = min(high, zero_point + _rounded(np.float32(most) / scale[0]))
+        if zero_point:
+            value = self.node("add", [value, self.like(zero_point, value)])
+        if (low, high) != RANGES["int32"]:
+            value = self.node("min", [self.node("max", [value, self.like(low, value)]), self.like(high, value)])
+        return self.cast(value, canonical(output.dtype))
+
+
+def _rounded(number: float) -> int:
+    """Halves away from zero."""
+    return int(math.copysign(math.floor(abs(number) + 0.5), number))
+
+
+def _one_scale_each(call: IntegerCall, *numbers: int) -> list[np.ndarray]:
+    return [call.scale(call.tensor(i))[0] for i in numbers]
+
+
+def _sum(op: str) -> Callable[[IntegerCall], str]:
+    """Both brought to twice the larger scale, with bits to spare below."""
+
+    def lower(call: IntegerCall) -> str:
+        bits = 15 if call.output().dtype == "int16" else 20
+        scales = [float(scale) for scale in _one_scale_each(call, 0, 1)]
+        twice = 2 * max(scales)
+        raised = []
+        for i, scale in enumerate(scales):
+            value = call.value(i)
+            shifted = call.node("mul", [value, call.like(2**bits, value)])
+            raised.append(call.requantized(shifted, np.array(scale / twice)))
+        total = call.requantized(call.node(op, raised), np.array(twice / (2**bits * float(call.scale(call.output())[0]))))
+        return call.finished(total, call.options.activation)
+
+    return lower
+
+
+def _product(call: IntegerCall) -> str:
+    a, b = _one_scale_each(call, 0, 1)
+    factor = float(a * b / call.scale(call.output())[0])  # in float32, as TFLite has it
+    product = call.node("mul", [call.value(0), call.value(1)])
+    return call.finished(call.requantized(product, np.array(factor)), call.options.activation)
+
+
+def _leaky_relu(call: IntegerCall) -> str:
+    x, output, alpha = call.scale(call.tensor(0))[0], call.scale(call.output())[0], np.float32(call.options.alpha)
+    value = call.value(0)
+    above = call.requantized(value, np.array(float(x / output)))
+    below = call.requantized(value, np.array(float(x * alpha / output)))
+    return call.finished(call.node("where", [call.node("less", [value, call.like(0, value)]), below, above]))
+
+
+def _requantize(call: IntegerCall) -> str:
+    factor = float(call.scale(call.tensor(0))[0]) / float(call.scale(call.output())[0])
+    return call.finished(call.requantized(call.value(0), np.array(factor)))
+
+
+def _pad(call: IntegerCall) -> str:
+    """With the zero point, or with an element given."""
+    value = call.lowering.value(call.tensor(0).index)
+    number = int(parameters(call.tensor(0))[1][0])
+    if call.has(2):
+        array = call.lowering.arrays.get(call.tensor(2).index)
+        if array is None or array.size != 1:
+            raise Refused("padding with a value that is computed when the model runs")
+        number = int(array.reshape(-1)[0])
+    amounts = call.dims(1, "the paddings")
+    if len(amounts) != 2 * call.rank(0):
+        call.fail(f"{len(amounts)} paddings do not fit rank {call.rank(0)}")
+    return call.node("pad", [value], low=amounts[::2], high=amounts[1::2], interior=[0] * call.rank(0), value=float(number))
+
+
+INTEGERS: dict[str, Callable[[IntegerCall], str]] = {
+    "ADD": _sum("add"),
+    "SUB": _sum("sub"),
+    "MUL": _product,
+    "LEAKY_RELU": _leaky_relu,
+    "QUANTIZE": _requantize,
+    "PAD": _pad,
+    "PADV2": _pad,
+}
+
+
+def computes(subgraph: Subgraph, operator: Operator) -> bool:
+    """Whether there is an integer rule for an operator with these tensors."""
+    tensors = [subgraph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    scaled = [tensor for tensor in tensors if is_scaled(tensor, operator)]
+    if any(tensor.dtype in ("float32", "float16") for tensor in tensors) or subgraph.tensors[operator.outputs[0]] not in scaled:
+        return False
+    if operator.name in PRODUCTS:
+        # Factors of channels are those of symmetric weights.
+        return all(parameters(tensor)[0].size == 1 or not parameters(tensor)[1].any() for tensor in scaled) and parameters(scaled[-1])[0].size == 1
+    if operator.name in ("PAD", "PADV2"):
+        return one_scale(scaled)
+    if operator.name in ("ADD", "SUB"):
+        scales = [float(parameters(tensor)[0][0]) for tensor in scaled]
+        bits = 15 if scaled[-1].dtype == "int16" else 20
+        if len(scales) != 3 or 2 * max(scales[:2]) >= 2**bits * scales[2]:
+            return False
+    return operator.name in INTEGERS and all(parameters(tensor)[0].size == 1 for tensor in scaled)
