@@ -12,6 +12,7 @@ from imported_models import Read, run
 from test_tflite_operators import f32, i32, options
 from tflite_writer import Model, Operator, Tensor
 from webkiln.errors import UnsupportedOperatorError
+from webkiln.ops import OPERATORS
 
 RNG = np.random.default_rng(5)
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
@@ -210,6 +211,28 @@ def test_sums_of_products_of_integers(operator: str, dtype: str, bias_dtype: str
     found = read(model(tensors, operator, table))
     np.testing.assert_array_equal(run(found, {"x": x})["y"], expected.reshape(size))
     assert {node.op for node in found.graph.nodes} & {"requantize"}
+
+
+@pytest.mark.parametrize("operator", ["MEAN", "SUM"])
+def test_means_of_integers(operator: str, read: Read) -> None:
+    q = integers("int8", (2, 7, 7, 5))
+    scales, points = [float(np.float32(one)) for one in (0.02, 0.019 if operator == "MEAN" else 0.9)], (-9, 4)
+    tensors = [
+        Tensor("q", q.shape, "int8", quantization=scaled(scales[0], points[0])),
+        Tensor("axes", (2,), "int32", i32(1, 2)),
+        Tensor("y", (2, 5), "int8", quantization=scaled(scales[1], points[1])),
+    ]
+    fraction, shift = math.frexp(scales[0] / scales[1])
+    multiplier = math.floor(fraction * 2**31 + 0.5)
+    if operator == "MEAN":  # 2^5 is the power below 49
+        multiplier, shift = multiplier * 2**5 // 49, shift - 5
+    sums = (q.astype(np.int64) - points[0]).sum(axis=(1, 2))
+    expected = clipped(run_requantize(sums, multiplier, shift) + points[1], "int8")
+    np.testing.assert_array_equal(run(read(model(tensors, operator, options("Reducer"))), {"q": q})["y"], expected)
+
+
+def run_requantize(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+    return OPERATORS["requantize"].reference([x, np.int64(multiplier), np.int64(shift)], {"rounding": "double"})
 
 
 def test_padding_is_the_zero_point(read: Read) -> None:

@@ -162,6 +162,21 @@ def _requantize(call: IntegerCall) -> str:
     return call.finished(call.requantized(call.value(0), np.array(factor)))
 
 
+def _mean(call: IntegerCall) -> str:
+    """The sum times a factor that holds the division too, as far as the multiplier has room."""
+    shape = call.sizes(0, "integers whose mean is taken")
+    axes = sorted({call.axis(axis, len(shape)) for axis in call.ints(1, "the axes")})
+    count = math.prod(shape[axis] for axis in axes)
+    factor = float(call.scale(call.tensor(0))[0]) / float(call.scale(call.output())[0])
+    multiplier, shift = (int(one[0]) for one in fixed_point(np.array([factor])))
+    if count > 1 and call.operator.name == "MEAN":
+        bits = min(count.bit_length() - 1, 32, 31 + shift)
+        multiplier, shift = (multiplier << bits) // count, shift - bits
+    total = call.node("reduce_sum", [call.value(0)], axes=axes, keep_dims=call.options.keep_dims)
+    factors = [call.constant(np.array([one], np.int32)) for one in (multiplier, shift)]
+    return call.finished(call.node("requantize", [total, *factors]))
+
+
 def _pad(call: IntegerCall) -> str:
     """With the zero point, or with an element given."""
     value = call.lowering.value(call.tensor(0).index)
@@ -183,6 +198,8 @@ INTEGERS: dict[str, Callable[[IntegerCall], str]] = {
     "MUL": _product,
     "LEAKY_RELU": _leaky_relu,
     "QUANTIZE": _requantize,
+    "MEAN": _mean,
+    "SUM": _mean,
     "PAD": _pad,
     "PADV2": _pad,
 }
