@@ -271,7 +271,7 @@ def slice_(shapes: Any, attributes: Any) -> Any:
     for i in range(len(x)):
         if size[i] < 0 or step[i] == 0:
             fail(f"size {size[i]} must not be negative and step {step[i]} must not be 0")
-        if size[i] != 0:
+        if size[i] > 0:
             last = start[i] + (size[i] - 1) * step[i]
             if start[i] < 0 or last < 0 or start[i] >= x[i] or last >= x[i]:
                 fail(f"elements {start[i]} to {last} lie outside of axis {i} of {x}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim, Expression, is_unsized
+from webkiln.graph.dims import Dim, Expression, equal, is_unsized, select
 from webkiln.importers.axes import inserted_shape, remaining_shape, told_axis
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
@@ -120,7 +120,12 @@ def expand(call: Call) -> str:
     target, shape = call.dims(1, "the new shape"), call.shape(0)
     rank = max(len(target), len(shape))
     target, shape = [*[1] * (rank - len(target)), *target], [*[1] * (rank - len(shape)), *shape]
-    return call.node("expand", [call.value(0)], shape=[b if a == 1 else a for a, b in zip(shape, target, strict=True)] if _fits(shape, target) else target)
+    return call.node("expand", [call.value(0)], shape=[b if a == 1 else _broadcast(a, b) for a, b in zip(shape, target, strict=True)] if _fits(shape, target) else target)
+
+
+def _broadcast(size: Dim, wanted: Dim) -> Dim:
+    """A size that is not 1 stays; what a run wants instead, it refuses unless that is 1 or the same."""
+    return select(equal(wanted, 1), size, wanted) if is_unsized(wanted) else size
 
 
 def _fits(shape: list[Dim], target: list[Dim]) -> bool:

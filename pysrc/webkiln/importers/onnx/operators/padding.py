@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
+from webkiln.graph.dims import Dim, apply
+from webkiln.importers.axes import chosen, spread
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS, POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.movement import axes_of
+from webkiln.importers.onnx.operators.movement import told_axes
 from webkiln.importers.onnx.registry import lowers
 
 RUNS_LIMIT = 16  # slices that an extended axis may be put together from; more are gathered
@@ -34,31 +35,29 @@ def _amounts(call: Call, rank: int) -> tuple[list[Dim], list[Dim]]:
     """What is put before and after each axis."""
     if call.version >= 11:
         pads = call.dims(1, "the pads")
-        axes = axes_of(call, 3, rank)
+        axes = told_axes(call, 3, rank)
     else:
         pads, axes = list(call.integers("pads" if call.version >= 2 else "paddings")), None
-    axes = list(range(rank)) if axes is None else axes
+    axes = [*range(rank)] if axes is None else axes
     if len(pads) != 2 * len(axes):
         call.fail(f"{len(pads)} pads do not fit {len(axes)} axes")
-    low: list[Dim] = [0] * rank
-    high: list[Dim] = [0] * rank
-    for i, axis in enumerate(axes):
-        low[axis], high[axis] = pads[i], pads[len(axes) + i]
-    return low, high
+    none: list[Dim] = [0] * rank
+    # An axis named twice takes everything away and more, which a run refuses.
+    twice = [apply("max", 0, chosen(axes, i) - 1) * MAXIMUM_ELEMENTS for i in range(rank)]
+    low, high = (spread(axes, part_, none) for part_ in (pads[: len(axes)], pads[len(axes) :]))
+    return [amount - much for amount, much in zip(low, twice, strict=True)], high
 
 
 def _positive(amount: Dim) -> Dim:
-    return 0 if amount <= 0 else amount
+    return apply("max", amount, 0)
 
 
 def _cut(call: Call, value: str, low: list[Dim], high: list[Dim]) -> str:
     """Negative padding takes elements away."""
     for axis, (before, after) in enumerate(zip(low, high, strict=True)):
-        if before < 0 or after < 0:
-            first, last = (0 if amount >= 0 else amount * -1 for amount in (before, after))
+        if not (before >= 0 and after >= 0):
+            first, last = (apply("max", amount * -1, 0) for amount in (before, after))
             value = part(call, value, axis, first, call.builder.shape(value)[axis] - first - last)
-        elif not (before >= 0 and after >= 0):
-            raise Refused(f"padding of {before} and {after}, which may be negative or not")
     return value
 
 

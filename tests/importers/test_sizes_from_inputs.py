@@ -1,0 +1,149 @@
+"""Sizes, positions and axes that a model reads from its inputs: one conversion, any values, in NumPy and in JavaScript alike."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import webkiln
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+from onnx_model import info, model_of
+from webkiln.errors import InputError
+
+X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def node_session() -> Iterator[webkiln.Session]:
+    with webkiln.Session(backend="wasm", browser="node") as session:
+        yield session
+
+
+def model(op: str, sizes: dict[str, int], outputs: int = 1, **attributes: Any) -> onnx.ModelProto:
+    """`op` of x and of lists of so many integers."""
+    names = [f"y{i}" for i in range(outputs)]
+    inputs = [info("x", X)] + [info(name, np.zeros(count, np.int64)) for name, count in sizes.items()]
+    return model_of([helper.make_node(op, ["x", *sizes], names, **attributes)], inputs, names)
+
+
+def feeds(**lists: list[int]) -> dict[str, np.ndarray]:
+    return {"x": X, **{name: np.array(numbers, np.int64) for name, numbers in lists.items()}}
+
+
+AXES = [list(axes) for axes in itertools.permutations(range(-3, 3), 2) if axes[0] % 3 != axes[1] % 3]
+CASES: dict[str, tuple[onnx.ModelProto, list[dict[str, np.ndarray]]]] = {
+    "reshape": (model("Reshape", {"s": 3}), [feeds(s=s) for s in ([4, 3, 2], [-1, 6, 2], [0, -1, 2], [2, 0, 4], [24, 1, -1])]),
+    "reshape, zeros kept": (model("Reshape", {"s": 2}, allowzero=1), [feeds(s=s) for s in ([4, 6], [-1, 1], [8, -1])]),
+    "expand": (model("Expand", {"s": 4}), [feeds(s=s) for s in ([5, 2, 3, 4], [1, 1, 1, 1], [2, 1, 3, 1])]),
+    "tile": (model("Tile", {"n": 3}), [feeds(n=n) for n in ([1, 1, 1], [2, 1, 3], [1, 0, 2])]),
+    "pad": (model("Pad", {"p": 6}), [feeds(p=p) for p in ([0] * 6, [1, 2, 0, 0, 1, 3], [0, 0, 5, 4, 0, 0])]),
+    "reflected": (model("Pad", {"p": 6}, mode="reflect"), [feeds(p=p) for p in ([0] * 6, [1, 2, 0, 0, 1, 3])]),
+    "pad of axes": (
+        model_of([helper.make_node("Pad", ["x", "p", "", "a"], ["y"])], [info("x", X), info("p", np.zeros(4, np.int64)), info("a", np.zeros(2, np.int64))], ["y"]),
+        [feeds(p=p, a=a) for a in AXES[::5] for p in ([1, 0, 2, 3], [0, 0, 0, 2])],
+    ),
+    "slice": (model("Slice", {"b": 2, "e": 2}), [feeds(b=b, e=e) for b, e in (([0, 1], [2, 3]), ([-1, -9], [9, -1]), ([1, 2], [1, 1]))]),
+    "slice of axes": (
+        model("Slice", {"b": 1, "e": 1, "a": 1, "s": 1}),
+        [feeds(b=[b], e=[e], a=[a], s=[s]) for b, e, a, s in ((0, 2, 0, 1), (-1, -9, -1, -2), (2, 0, 1, -1), (9, -9, 2, -3), (0, 9, 2, 9), (1, 1, 0, 1))],
+    ),
+    "slice of two axes": (model("Slice", {"b": 2, "e": 2, "a": 2}), [feeds(b=[0, 1], e=[2, -1], a=a) for a in AXES[::2]]),
+    "split": (model("Split", {"n": 3}, 3, axis=2), [feeds(n=n) for n in ([1, 2, 1], [4, 0, 0], [0, 1, 3])]),
+    "squeeze": (model_of([helper.make_node("Unsqueeze", ["x", "a"], ["u"]), helper.make_node("Squeeze", ["u", "a"], ["y"])], [info("x", X), info("a", np.zeros(2, np.int64))], ["y"]), [feeds(a=[0, 4]), feeds(a=[-2, 1])]),
+    "unsqueeze": (model("Unsqueeze", {"a": 2}), [feeds(a=a) for a in ([0, 1], [4, 0], [-1, -3], [2, 1], [3, 4])]),
+    "top": (model("TopK", {"k": 1}, 2), [feeds(k=[k]) for k in (1, 3, 4)]),
+    "sum": (model("ReduceSum", {"a": 2}, keepdims=0), [feeds(a=a) for a in AXES]),
+    "largest": (model("ReduceMax", {"a": 2}), [feeds(a=a) for a in AXES[::3]]),
+    "mean": (model("ReduceMean", {"a": 1}, keepdims=0), [feeds(a=[a]) for a in range(-3, 3)]),
+    "logarithm of a sum": (model("ReduceLogSumExp", {"a": 1}, keepdims=0), [feeds(a=[a]) for a in range(-3, 3)]),
+}
+# What is wrong with the integers is told, by each runtime: positions outside, axes twice, sums that are others, sizes below 0.
+BAD: dict[str, list[dict[str, np.ndarray]]] = {
+    "reshape": [feeds(s=s) for s in ([5, 3, 2], [-1, -1, 2], [-2, 3, 4], [-3, -4, 2], [2**31 - 1, 2**31 - 1, 2])],
+    "expand": [feeds(s=s) for s in ([1, 2, 2, 4], [-1, 2, 3, 4])],
+    "tile": [feeds(n=[1, -1, 1])],
+    "pad": [feeds(p=[-3, 0, 0, 0, 0, 0])],
+    "reflected": [feeds(p=[2, 0, 0, 0, 0, 0])],
+    "pad of axes": [feeds(p=[1, 1, 1, 1], a=a) for a in ([0, 0], [3, 0])],
+    "slice of axes": [feeds(b=[0], e=[1], a=[a], s=[s]) for a, s in ((3, 1), (-4, 1), (1, 0))],
+    "slice of two axes": [feeds(b=[0, 0], e=[1, 1], a=a) for a in ([0, 0], [0, 3], [-4, 1], [1, -2])],
+    "split": [feeds(n=n) for n in ([1, 1, 1], [5, -1, 0], [2, 2, 1])],
+    "squeeze": [feeds(a=[0, 5])],
+    "unsqueeze": [feeds(a=a) for a in ([0, 0], [5, 0], [-6, 0])],
+    "top": [feeds(k=[5]), feeds(k=[-1])],
+    "sum": [feeds(a=a) for a in ([0, 0], [1, -2], [0, 3], [-4, 0], [2**31, 0])],
+}
+
+
+def converted(name: str, folder: Path) -> webkiln.Model:
+    path = folder / "model.onnx"
+    path.write_bytes(CASES[name][0].SerializeToString())
+    return webkiln.convert(path)
+
+
+def same(results: dict[str, np.ndarray], expected: list[np.ndarray]) -> None:
+    for found, wanted in zip(results.values(), expected, strict=True):
+        assert found.shape == wanted.shape
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_conversion_serves_all_values(name: str, tmp_path: Path, node_session: webkiln.Session) -> None:
+    source, inputs = CASES[name]
+    found = converted(name, tmp_path)
+    found.save(tmp_path / "saved")
+    loaded = webkiln.load(tmp_path / "saved")
+    assert loaded.bundle.symbols == found.bundle.symbols
+    assert loaded.graph.elements == found.graph.elements
+    for one in [*inputs, *inputs[::-1]]:  # there and back: plans are kept
+        expected = ReferenceEvaluator(source).run(None, one)
+        same(found.run(one), expected)
+        same(loaded.run(one), expected)
+        same(node_session.run(loaded, one), expected)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_values_that_do_not_fit_are_errors_of_the_input(name: str, tmp_path: Path, node_session: webkiln.Session) -> None:
+    found = converted(name, tmp_path)
+    runs: list[Callable[[dict[str, np.ndarray]], Any]] = [found.run, lambda one: node_session.run(found, one)]
+    for one, run in itertools.product(BAD[name], runs):
+        with pytest.raises(InputError):
+            run(one)
+    same(node_session.run(found, CASES[name][1][0]), ReferenceEvaluator(CASES[name][0]).run(None, CASES[name][1][0]))  # and it still runs
+
+
+def test_negative_padding_cuts(tmp_path: Path, node_session: webkiln.Session) -> None:
+    found = converted("pad", tmp_path)
+    expected = np.pad(X, ((0, 0), (0, 1), (2, 0)))[1:, :, :-1]
+    one = feeds(p=[-1, 0, 2, 0, 1, -1])
+    for results in (found.run(one), node_session.run(found, one)):
+        np.testing.assert_array_equal(results["y0"], expected)
+
+
+def test_only_inputs_that_are_asked_for_sizes_bind_symbols(tmp_path: Path) -> None:
+    """`b` is data, `a` both: a size and, plus one, an output."""
+    nodes = [helper.make_node("Reshape", ["x", "t"], ["y"]), helper.make_node("Mul", ["a", "two"], ["t"]), helper.make_node("Add", ["t", "b"], ["z"])]
+    nodes = [nodes[1], nodes[0], nodes[2]]
+    inputs = [info("x", X), info("a", np.zeros(2, np.int64)), info("b", np.zeros(2, np.int64))]
+    (tmp_path / "model.onnx").write_bytes(model_of(nodes, inputs, ["y", "z"], {"two": np.array([2, 3])}).SerializeToString())
+    found = webkiln.convert(tmp_path / "model.onnx")
+    assert list(found.graph.elements) == ["a"]
+    results = found.run({"x": X, "a": np.array([2, 2]), "b": np.array([7, 8])})
+    assert results["y"].shape == (4, 6)
+    assert results["z"].tolist() == [11, 14]
+
+
+def test_golden_vectors_hold_values_that_fit(tmp_path: Path, node_session: webkiln.Session) -> None:
+    from webkiln.parity.golden import check_golden, golden_cases
+
+    for name in ("slice of axes", "mean", "tile"):
+        converted(name, tmp_path).save(tmp_path / "saved", force=True)
+        assert list(golden_cases(tmp_path / "saved")), name
+        assert all(check.passed for check in check_golden(tmp_path / "saved"))
