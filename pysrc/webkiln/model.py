@@ -121,9 +121,14 @@ class Model:
         checked: dict[str, np.ndarray] = {}
         symbols: dict[str, int] = {}
         wanted = {argument.name: argument for argument in self.signature.inputs}
+        # An input also goes by its name inside the graph, which is that of the tensor in the source, unless another argument has it.
+        inside = {argument.value: argument.name for argument in self.signature.inputs if argument.value not in wanted}
         for name in inputs:
-            if name not in wanted:
+            if name not in wanted and name not in inside:
                 raise InputError(f"there is no input {name!r}; this model takes: {', '.join(map(repr, wanted)) or 'none'}")
+            if name in inside and inside[name] in inputs:
+                raise InputError(f"the input {inside[name]!r} is given twice, as {name!r} too")
+        inputs = {inside.get(name, name): array for name, array in inputs.items()}
         for name, argument in wanted.items():
             if name not in inputs:
                 raise InputError(f"the input {name!r} is missing; wanted {argument.dtype} {reference.show_shape(argument.shape)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import webkiln
 from imported_models import Read, run
 from tflite_writer import Model, Operator, Tensor, encode
 from webkiln import importers
@@ -56,6 +57,31 @@ def test_signature_gives_the_names(read: Read) -> None:
     assert [(one.name, one.value, one.dtype, one.shape) for one in signature.inputs] == [("image", "picture", "float32", (1, 5, 5, 3))]
     assert [(one.name, one.value, one.dtype, one.shape) for one in signature.outputs] == [("result", "scores", "float32", (1, 4))]
     assert model.operators == {"CONV_2D": 1, "RESHAPE": 1, "FULLY_CONNECTED": 1}
+
+
+def reversed_signature() -> Model:
+    """x − 2·y, with a signature whose arguments are not in the order of the tensors."""
+    tensors = [Tensor("in:0", (2,)), Tensor("in:1", (2,)), Tensor("double", (2,)), Tensor("out:0", (2,))]
+    operators = [Operator("ADD", [1, 1], [2], {"table": "AddOptions"}), Operator("SUB", [0, 2], [3], {"table": "SubOptions"})]
+    names = {"inputs": [{"name": "a", "tensor": 1}, {"name": "b", "tensor": 0}], "outputs": [{"name": "c", "tensor": 2}, {"name": "a", "tensor": 3}][::-1]}
+    return Model(tensors, operators, [0, 1], [2, 3], [{"key": "serving_default", "subgraph": 0, **names}])
+
+
+def test_arguments_are_in_the_order_of_the_tensors(read: Read) -> None:
+    (signature,) = read(reversed_signature()).signatures
+    assert [one.name for one in signature.inputs] == ["b", "a"]
+    assert [one.name for one in signature.outputs] == ["c", "a"]
+
+
+def test_inputs_also_go_by_the_names_of_their_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(reversed_signature().encode())
+    model = webkiln.convert(path)
+    x, y = np.array([1, 2], np.float32), np.array([5, 7], np.float32)
+    for inputs in ({"b": x, "a": y}, {"in:0": x, "in:1": y}, {"in:0": x, "a": y}):
+        np.testing.assert_array_equal(model.run(inputs)["a"], x - 2 * y)
+    with pytest.raises(InputError, match="given twice"):
+        model.run({"b": x, "in:0": x, "a": y})
 
 
 def test_without_signatures_tensors_give_the_names(read: Read) -> None:

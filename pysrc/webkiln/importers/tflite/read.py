@@ -89,14 +89,17 @@ def _arguments(graph: Subgraph, indices: Sequence[int]) -> tuple[tuple[str, int]
 
 
 def _signature(definition: SignatureDefinition, lowering: Lowering) -> Signature:
-    def arguments(entries: Sequence[tuple[str, int]]) -> list[Argument]:
+    """Its arguments in the order of the subgraph's; in the file they stand in that of their names."""
+
+    def arguments(entries: Sequence[tuple[str, int]], order: Sequence[int]) -> list[Argument]:
         found = []
-        for name, index in entries:
+        for name, index in sorted(entries, key=lambda entry: order.index(entry[1])):
             value = lowering.value(index)
             found.append(Argument(name, value, lowering.subgraph.tensors[index].dtype, tuple(lowering.builder.shape(value))))
         return found
 
-    return Signature(definition.name or "serving_default", arguments(definition.inputs), arguments(definition.outputs))
+    inputs, outputs = lowering.subgraph.inputs, lowering.subgraph.outputs
+    return Signature(definition.name or "serving_default", arguments(definition.inputs, inputs), arguments(definition.outputs, outputs))
 
 
 def _in_order(subgraph: Subgraph, lowering: Lowering) -> list[Operator]:
