@@ -238,6 +238,15 @@ def test_computing_with_shapes_leaves_no_nodes(read: Read) -> None:
     np.testing.assert_array_equal(run(model, {"x": x})["y"], x.reshape(2, 10, 3))
 
 
+def test_sizes_as_results(read: Read) -> None:
+    tensors = [Tensor("x", (1, 4), signature=(-1, 4)), Tensor("size", (2,), "int32"), Tensor("y", (2,), "float32")]
+    model = read(Model(tensors, [Operator("SHAPE", [0], [1]), Operator("CAST", [1], [2])], [0], [1, 2]))
+    for rows in (1, 5):
+        found = run(model, {"x": np.zeros((rows, 4), np.float32)})
+        assert found["size"].tolist() == found["y"].tolist() == [rows, 4]
+        assert (found["size"].dtype, found["y"].dtype) == (np.int32, np.float32)
+
+
 # What cannot be converted
 
 

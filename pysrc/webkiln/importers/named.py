@@ -14,6 +14,7 @@ from webkiln.graph.dims import Dim, Expression
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.elements import DEFAULTS, canonical, carrier
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
+from webkiln.importers.measured import measured
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops import OPERATORS
 
@@ -64,25 +65,12 @@ class Values:
         if name in self.known:
             dims = self.known[name]
             if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
-                self.names[name] = self._measured(name, dims)
+                self.names[name] = measured(self.builder, dims, name)
                 return self.names[name]
             self.arrays[name] = np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape)
         canonical(self.dtypes[name])
         self.names[name] = add_constant(self.builder, self.arrays[name], name)
         return self.names[name]
-
-    def _measured(self, name: str, dims: np.ndarray) -> str:
-        """Symbolic sizes as data (i32): a sum of as many ones each. Refused for what may be negative."""
-        parts = []
-        for dim in dims.reshape(-1):
-            if not isinstance(dim, Expression):
-                parts.append(add_constant(self.builder, np.array([dim], np.int64), f"{name}/size"))
-            elif dim >= 0:
-                ones = self.builder.node("expand", [add_constant(self.builder, np.array(1, np.int32), f"{name}/one")], {"shape": [dim]}, name)
-                parts.append(self.builder.node("reduce_sum", [ones], {"axes": [0], "keep_dims": True}, name))
-            else:
-                raise Refused(f"{name!r} is computed from sizes that are not fixed, may be negative ({dim}), and is used as data", FIX_SIZES)
-        return self.builder.node("reshape", [self.builder.node("concat", parts, {"axis": 0}, name)], {"shape": list(dims.shape)}, name)
 
     def array(self, name: str) -> np.ndarray | None:
         """The values when they are known at conversion: a constant of the source, or what follows from such."""

@@ -11,7 +11,9 @@ import numpy as np
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import canonical_dtype
+from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
+from webkiln.importers.measured import measured
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
@@ -35,6 +37,7 @@ class Lowering:
         self.floats: dict[int, str] = {}  # of quantized tensors, the real numbers
         self.resized = False  # whether a size differs from the file's, so that constant target shapes may need to follow
         self.labels = _unique_names(subgraph.tensors)
+        self.elements = ElementSymbols()
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
         made = {index for operator in subgraph.operators for index in operator.outputs}
@@ -54,10 +57,15 @@ class Lowering:
         if index in self.known:
             dims = self.known[index]
             if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
-                raise Refused(f"{tensor.name!r} is computed from sizes that are not fixed, and used as data", "Fix the sizes of the inputs: --input NAME=SHAPE")
+                self.names[index] = self._as(measured(self.builder, dims, self.labels[index]), tensor.dtype)
+                return self.names[index]
             self.arrays[index] = np.array(dims, np.int64).astype(tensor.dtype)
         self.names[index] = self.constant(self.arrays[index], self.labels[index])
         return self.names[index]
+
+    def _as(self, value: str, dtype: str) -> str:
+        to = canonical_dtype(dtype)
+        return value if self.builder.dtype(value) == to else self.builder.node("cast", [value], {"to": to})
 
     def constant(self, array: np.ndarray, name: str) -> str:
         """Add a constant; float16 stays as it is, everything else becomes canonical."""
@@ -175,6 +183,11 @@ class Call(TypedEmitter):
         if known is None:
             raise Refused(f"{what} ({self.tensor(i).name!r}): known only when the model runs", "Make it a constant in the source model")
         return list(known.reshape(-1))
+
+    def told(self, i: int, what: str) -> list[Dim]:
+        """The same, where what a run reads from an input of the model is welcome: symbols for its elements, which may be negative."""
+        array = self.lowering.elements.arrays.get(self.lowering.labels[self.tensor(i).index])
+        return self.dims(i, what) if array is None else list(array.reshape(-1))
 
     def ints(self, i: int, what: str) -> list[int]:
         """Input `i` as a flat list of integers, none of them symbolic."""
