@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.build import GraphBuilder
-from webkiln.graph.dims import MAXIMUM_LENGTH, Dim
+from webkiln.graph.dims import MAXIMUM_LENGTH, Dim, is_unsized
 from webkiln.graph.dtypes import to_canonical
 from webkiln.ops import OPERATORS, fill_defaults
 
@@ -40,6 +40,10 @@ class Emitter(ABC):
     @abstractmethod
     def where(self) -> str:
         """The operator's place in the source."""
+
+    def read_sizes(self) -> Iterable[Dim]:
+        """The sizes that the operator reads: those of its inputs, and inputs that are sizes."""
+        return ()
 
     def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Add a node. A dtype that the operator does not take is refused; a shape that does not fit is an error in the file."""
@@ -88,7 +92,9 @@ class Emitter(ABC):
         return np.arange(count, dtype=np.int32)
 
     def fail(self, problem: str) -> NoReturn:
-        """The file is wrong here."""
+        """The file is wrong here, unless sizes that only a run tells could be right."""
+        if any(is_unsized(size) for size in self.read_sizes()):
+            raise Refused(f"{problem}, as far as is known before the model runs", "Make it a constant in the source model")
         raise FormatError(f"{self.where}: {problem}")
 
 

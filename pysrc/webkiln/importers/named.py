@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,6 +179,12 @@ class NamedCall(TypedEmitter):
         if not self.has(i):
             self.fail(f"input {i} is missing; it has {len(self.inputs)}")
         return self.inputs[i]
+
+    def read_sizes(self) -> Iterable[Dim]:
+        for name in filter(None, self.inputs):
+            yield from self.lowering.elements.arrays.get(name, np.empty(0, object)).reshape(-1)
+            if name in self.lowering.names:
+                yield from self.builder.shape(self.lowering.names[name])
 
     def value(self, i: int) -> str:
         return self.lowering.value(self.name(i))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,12 @@ class Call(TypedEmitter):
     @property
     def output_count(self) -> int:
         return len(self.operator.outputs)
+
+    def read_sizes(self) -> Iterable[Dim]:
+        for index in self.operator.inputs:
+            if index in self.lowering.names:
+                yield from self.lowering.elements.arrays.get(self.lowering.labels[index], np.empty(0, object)).reshape(-1)
+                yield from self.builder.shape(self.lowering.names[index])
 
     def value(self, i: int) -> str:
         return self.lowering.value(self.tensor(i).index)

@@ -50,7 +50,7 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
         graph=graph,
         signatures=[_signature(definition, lowering) for definition in definitions],
         name=file.metadata.get("name") or path.stem,
-        symbols={name: {} for name in symbols},
+        symbols={**{name: {} for name in symbols}, **lowering.elements.bind(graph)},
         metadata=_provenance(file.metadata),
         operators=Counter(operator.name for operator in subgraph.operators),
         format="tflite",
@@ -176,7 +176,12 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
             lowering.resized = True
             lowering.arrays.pop(index, None)  # an empty input is known, until it is given a size
         lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
-    return symbols_in(lowering.builder.graph.values[lowering.names[index]].shape for index in subgraph.inputs)
+    values = {lowering.labels[index]: lowering.builder.graph.values[lowering.names[index]] for index in subgraph.inputs}
+    symbols = symbols_in(value.shape for value in values.values())
+    for name, value in values.items():
+        if value.dtype == "i32":
+            lowering.elements.add_input(name, name, value.shape, symbols)
+    return symbols
 
 
 def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.axes import chosen, remaining_shape
 from webkiln.importers.lowerings.reduction import reduced
 from webkiln.importers.onnx.lowering import Call, Typed
@@ -79,7 +79,7 @@ def reduce_mean(call: Call) -> str:
     if call.builder.dtype(call.value(0)) == "f32":
         return _reduce("reduce_mean")(call)
     total, axes, shape = _reduce("reduce_sum")(call), _axes(call) or [], call.shape(0)
-    count = product([1 + chosen(axes, i) * (size - 1) for i, size in enumerate(shape)])
+    count = product([apply("max", 0, 1 + chosen(axes, i) * (size - 1)) for i, size in enumerate(shape)])
     return call.compute("div", total, call.length(count))
 
 

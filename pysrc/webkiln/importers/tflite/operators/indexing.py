@@ -59,7 +59,7 @@ def top_k(call: Call) -> list[str]:
     axis = call.rank(0) - 1
     if axis < 0:
         call.fail("it needs at least one axis")
-    x, count = call.wide(call.value(0)), call.dims(1, "how many there are to be")
+    x, count = call.wide(call.value(0)), call.told(1, "how many there are to be")
     if len(count) != 1:
         call.fail(f"how many there are to be is {count}, expected one number")
     places = part(call, call.node("argsort", [x], axis=axis, descending=True), axis, 0, count[0])

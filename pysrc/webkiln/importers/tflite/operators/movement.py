@@ -20,7 +20,7 @@ from webkiln.ops.rules import differ
 @lowers("RESHAPE", options="ReshapeOptions")
 def reshape(call: Call) -> str:
     if call.has(1):
-        target = call.dims(1, "the new shape")
+        target = call.told(1, "the new shape")
     else:
         target = call.options.shape.tolist()
         if target == [0]:  # how files of old wrote a scalar
@@ -89,12 +89,12 @@ def batch_to_space(call: Call) -> str:
 
 @lowers("BROADCAST_TO")
 def broadcast_to(call: Call) -> str:
-    return call.node("expand", [call.value(0)], shape=call.dims(1, "the new shape"))
+    return call.node("expand", [call.value(0)], shape=call.told(1, "the new shape"))
 
 
 @lowers("TILE")
 def tile(call: Call) -> str:
-    times = call.dims(1, "the multiples")
+    times = call.told(1, "the multiples")
     if len(times) != call.rank(0):
         call.fail(f"{len(times)} multiples do not fit rank {call.rank(0)}")
     return repeat(call, call.value(0), times)
@@ -102,7 +102,7 @@ def tile(call: Call) -> str:
 
 @lowers("FILL")
 def fill(call: Call) -> str:
-    return call.node("expand", [call.value(1)], shape=call.dims(0, "the shape"))
+    return call.node("expand", [call.value(1)], shape=call.told(0, "the shape"))
 
 
 @lowers("SHAPE")

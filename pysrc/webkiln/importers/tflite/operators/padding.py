@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, is_unsized
+from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.padding import mirrored
 from webkiln.importers.tflite.lowering import Call
@@ -12,7 +13,10 @@ from webkiln.importers.tflite.schema import MIRROR_MODES
 
 def _amounts(call: Call) -> tuple[list[Dim], list[Dim]]:
     """What is put before and after each axis."""
-    amounts, rank = call.dims(1, "the paddings"), call.rank(0)
+    amounts, rank = call.told(1, "the paddings"), call.rank(0)
+    if any(is_unsized(amount) for amount in amounts):
+        for amount in amounts:
+            call.lowering.elements.limit(amount, 0, HIGHEST)
     if len(amounts) != 2 * rank:
         call.fail(f"{len(amounts)} paddings do not fit rank {rank}")
     return amounts[::2], amounts[1::2]

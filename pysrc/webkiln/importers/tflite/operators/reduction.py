@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from webkiln.graph.dims import Dim, apply
+from webkiln.importers.axes import chosen, told_axis
+from webkiln.importers.lowerings.reduction import reduced
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
+from webkiln.ops.rules import product
 
 REDUCTIONS = {"SUM": "reduce_sum", "REDUCE_MAX": "reduce_max", "REDUCE_MIN": "reduce_min", "REDUCE_PROD": "reduce_prod"}
 
 
-def _axes(call: Call) -> list[int]:
+def _axes(call: Call) -> list[Dim]:
     rank = call.rank(0)
+    told = call.told(1, "the axes")
+    if any(not isinstance(axis, int) for axis in told):
+        return [told_axis(call.lowering.elements, axis, rank) for axis in told]
     return sorted({call.axis(axis, rank) for axis in call.ints(1, "the axes")})
 
 
 def _reduce(op: str) -> Callable[[Call], str]:
-    return lambda call: call.node(op, [call.value(0)], axes=_axes(call), keep_dims=call.options.keep_dims)
+    return lambda call: reduced(call, op, call.value(0), _axes(call), call.options.keep_dims)
 
 
 for _name, _op in REDUCTIONS.items():
@@ -27,12 +34,9 @@ for _name, _op in REDUCTIONS.items():
 def mean(call: Call) -> str:
     axes, keep = _axes(call), call.options.keep_dims
     if call.dtype(0) == "f32":
-        return call.node("reduce_mean", [call.value(0)], axes=axes, keep_dims=keep)
-    count = 1
-    for axis in axes:
-        count *= call.sizes(0, "a tensor of integers whose mean is taken")[axis]
-    total = call.node("reduce_sum", [call.value(0)], axes=axes, keep_dims=keep)
-    return call.node("div", [total, call.like(count, total)])
+        return reduced(call, "reduce_mean", call.value(0), axes, keep)
+    count = product([apply("max", 0, 1 + chosen(axes, i) * (size - 1)) for i, size in enumerate(call.shape(0))])
+    return call.node("div", [reduced(call, "reduce_sum", call.value(0), axes, keep), call.length(count)])
 
 
 def _quantifier(op: str) -> Callable[[Call], str]:
@@ -40,10 +44,10 @@ def _quantifier(op: str) -> Callable[[Call], str]:
         if call.dtype(0) != "bool":
             call.fail(f"elements of {call.tensor(0).dtype}, expected bool")
         wide = call.node("cast", [call.value(0)], to="i32")
-        reduced = call.node(op, [wide], axes=_axes(call), keep_dims=call.options.keep_dims)
+        result = reduced(call, op, wide, _axes(call), call.options.keep_dims)
         # Over nothing, the greatest is the least integer, which is not false; so compare with one.
-        one = call.like(1, reduced)
-        return call.node("greater_equal" if op == "reduce_min" else "equal", [reduced, one])
+        one = call.like(1, result)
+        return call.node("greater_equal" if op == "reduce_min" else "equal", [result, one])
 
     return lower
 

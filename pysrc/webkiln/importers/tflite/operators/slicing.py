@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, equal, select
 from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
@@ -11,10 +11,10 @@ from webkiln.importers.tflite.operators.registry import lowers
 @lowers("SLICE")
 def slice_(call: Call) -> str:
     shape = call.shape(0)
-    begin, size = call.dims(1, "the begin"), call.dims(2, "the size")
+    begin, size = call.told(1, "the begin"), call.told(2, "the size")
     if len(begin) != len(shape) or len(size) != len(shape):
         call.fail(f"begin {begin} and size {size} do not fit rank {len(shape)}")
-    size = [whole - at if count == -1 else count for whole, at, count in zip(shape, begin, size, strict=True)]
+    size = [select(equal(count, -1), whole - at, count) for whole, at, count in zip(shape, begin, size, strict=True)]
     return call.node("slice", [call.value(0)], start=begin, size=size, step=[1] * len(shape))
 
 
@@ -30,7 +30,7 @@ def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Di
     """The start, size and step of each axis of the input, and the shape that the result has in the end."""
     options = call.options
     masks = Masks(options.begin_mask, options.end_mask, options.ellipsis_mask, options.new_axis_mask, options.shrink_axis_mask)
-    begin, end, step = call.dims(1, "the begin"), call.dims(2, "the end"), call.ints(3, "the step")
+    begin, end, step = call.told(1, "the begin"), call.told(2, "the end"), call.ints(3, "the step")
     if options.offset:
         end = [first + count for first, count in zip(begin, end, strict=True)]
     return masked_ranges(call, call.shape(0), begin, end, step, masks)
