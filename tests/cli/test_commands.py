@@ -203,13 +203,11 @@ def later_formats(folder: Path) -> dict[str, Path]:
         archive.writestr("model.weights.h5", b"")
     (folder / "saved").mkdir()
     (folder / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
-    (folder / "tfjs").mkdir()
-    (folder / "tfjs" / "model.json").write_text('{"modelTopology": {}, "weightsManifest": []}')
-    names = {"h5": "m.h5", "pt": "m.pt", "keras": "m.keras", "savedmodel": "saved", "tfjs": "tfjs/model.json"}
+    names = {"h5": "m.h5", "pt": "m.pt", "keras": "m.keras", "savedmodel": "saved"}
     return {kind: folder / name for kind, name in names.items()}
 
 
-@pytest.mark.parametrize("kind", ["h5", "pt", "keras", "savedmodel", "tfjs"])
+@pytest.mark.parametrize("kind", ["h5", "pt", "keras", "savedmodel"])
 @pytest.mark.parametrize("command", ["convert", "inspect"])
 def test_formats_that_come_later(call, tmp_path, kind, command) -> None:
     extra = ["-o", tmp_path / "out"] if command == "convert" else []

@@ -28,6 +28,7 @@ ERRORS = {
     "WebkilnError",
 }
 JAVASCRIPT = [
+    "DeviceTensor",
     "FetchError",
     "FormatError",
     "HashError",
@@ -38,6 +39,7 @@ JAVASCRIPT = [
     "UnsupportedOperatorError",
     "WebkilnError",
     "load",
+    "placement",
     "version",
 ]
 
