@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from webkiln.errors import FormatError, ShapeError, WebkilnError
-from webkiln.graph.dims import Dim, Expression, apply, evaluate, parse_dim, substitute, symbol, symbols_of
+from webkiln.graph.dims import (
+    Dim,
+    Expression,
+    Unsized,
+    apply,
+    equal,
+    evaluate,
+    is_unsized,
+    negative,
+    parse_dim,
+    select,
+    substitute,
+    symbol,
+    symbols_of,
+)
 
 H, W, N = symbol("H"), symbol("W"), symbol("N")
 NAMES = ("H", "W", "N")
@@ -182,3 +196,26 @@ def test_products_do_not_explode() -> None:
 
     with pytest.raises(ShapeError, match="too many"):
         grow(1)
+
+
+def test_a_symbol_with_a_minimum_may_be_less_than_one() -> None:
+    k = symbol("k", -4)
+    assert isinstance(next(iter(symbols_of(k))), Unsized)
+    assert is_unsized(k + N)
+    assert not is_unsized(N)
+    assert k >= -4
+    assert not k >= -3
+    assert parse_dim(str(k + N), {"k": -4}) == k + N
+    assert parse_dim("max(0, k)", {"k": -4}) != k
+    assert parse_dim("max(0, k)") == symbol("k")
+
+
+@pytest.mark.parametrize("a", range(-3, 4))
+@pytest.mark.parametrize("b", range(-3, 4))
+def test_choices_are_arithmetic(a: int, b: int) -> None:
+    p, q = symbol("p", -9), symbol("q", -9)
+    values = {"p": a, "q": b}
+    assert evaluate(equal(p, q), values) == (a == b)
+    assert evaluate(negative(p), values) == (a < 0)
+    assert evaluate(select(equal(p, q), 10, q), values) == (10 if a == b else b)
+    assert equal(p, p) == 1

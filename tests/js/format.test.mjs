@@ -75,6 +75,13 @@ const REFUSED = {
   "no signature": [(m) => { m.signatures = []; return m; }, /at least one/],
   "state that is not required": [(m) => { m.state = [{ input: "h", output: "y", shape: [1], dtype: "f32" }]; return m; }, /"requires" does not list "state"/],
   "quantization that is not required": [(m) => { m.constants.w.quantization = { scheme: "affine", bits: 8, signed: true, scale: "s" }; return m; }, /"requires" does not list "quantization"/],
+  "values that are not required": [(m) => withValues(m, {}, []), /"requires" does not list "values"/],
+  "values of an output": [(m) => { m.requires = ["values"]; m.signatures[0].outputs[0].values = ["N"]; return m; }, /values are for inputs/],
+  "values of floats": [(m) => withValues(m, { dtype: "float32" }), /must hold integers, it is float32/],
+  "too few values": [(m) => withValues(m, { values: ["N"] }), /1 symbols for the shape \[2\]/],
+  "values of a shape that is open": [(m) => withValues(m, { shape: ["N"] }), /2 symbols for the shape \[N\], which must be fixed/],
+  "values of a symbol that is not declared": [(m) => withValues(m, { values: ["N", "elsewhere"] }), /"elsewhere" is not in "symbols"/],
+  "too many values": [(m) => withValues(m, { shape: [65], values: new Array(65).fill("N") }), /at most 64/],
   "nodes that are no array": [(m) => { m.nodes = { 0: 1 }; return m; }, /nodes: wanted an array/],
   "golden inputs of another name": [(m) => {
     m.shards.push({ ...m.shards[0], file: "golden.safetensors", role: "golden" });
@@ -82,6 +89,18 @@ const REFUSED = {
     return m;
   }, /"z" is not in the signature/],
 };
+
+/** An input of two integers that are symbols. */
+function withValues(model, changes, requires = ["values"]) {
+  model.requires = requires;
+  model.signatures[0].inputs.push({ name: "k", value: "k", dtype: "int64", shape: [2], values: ["N", "N"], ...changes });
+  return model;
+}
+
+test("format: an input may give symbols by its elements", () => {
+  assert.deepEqual(readModel(withValues(structuredClone(GOOD), {})).signatures[0].inputs.at(-1).values, ["N", "N"]);
+});
+
 for (const [what, [change, message]] of Object.entries(REFUSED)) {
   test(`format: refused: ${what}`, () => {
     assert.throws(() => readModel(change(structuredClone(GOOD))), { name: "FormatError", message });

@@ -52,6 +52,16 @@ def put(*path: Any) -> Callable[[Model], None]:
     return change
 
 
+def values(**changes: Any) -> Callable[[Model], None]:
+    """An input of two integers that are symbols."""
+
+    def change(model: Model) -> None:
+        model["requires"] = [*model.get("requires", []), "values"]
+        model["signatures"][0]["inputs"].append({**VALUES, **changes})
+
+    return change
+
+
 def drop(*path: Any) -> Callable[[Model], None]:
     def change(model: Model) -> None:
         at: Any = model
@@ -63,6 +73,7 @@ def drop(*path: Any) -> Callable[[Model], None]:
 
 
 STATE = {"input": "h", "output": "result", "initial": "zeros", "dtype": "f32", "shape": ["N", 3]}
+VALUES = {"name": "k", "value": "k", "dtype": "int64", "shape": [2], "values": ["N", "N"]}
 AFFINE = {"scheme": "affine", "bits": 8, "signed": False, "axis": None, "scale": "bias"}
 
 ATTACKS: dict[str, tuple[Callable[[Model], None], str]] = {
@@ -166,6 +177,18 @@ ATTACKS: dict[str, tuple[Callable[[Model], None], str]] = {
     "state of another shape": (lambda m: (put("state", [{**STATE, "shape": [1, 3]}])(m), put("requires", ["state"])(m)), "shape and dtype of 'h'"),
     "state that begins with nothing": (lambda m: (put("state", [{**STATE, "initial": "x"}])(m), put("requires", ["state"])(m)), "initial state 'x'"),
     "state twice": (lambda m: (put("state", [STATE, STATE])(m), put("requires", ["state"])(m)), "'h' is defined twice"),
+    "values without their requirement": (lambda m: m["signatures"][0]["inputs"].append(VALUES), '"requires" does not list "values"'),
+    "values of an output": (put("signatures", 0, "outputs", 0, "values", ["N"]), "which only inputs have"),
+    "values of floats": (values(dtype="float32"), "wanted integers of a fixed shape"),
+    "values of an open shape": (values(shape=["N"]), "wanted integers of a fixed shape"),
+    "too few values": (values(values=["N"]), "has 1 values, but its shape is [2]"),
+    "values of an unknown symbol": (values(values=["N", "elsewhere"]), "'elsewhere', which"),
+    "too many values": (values(shape=[65], values=["N"] * 65), "inputs/1/values"),
+    "values that are no names": (values(values=["N", "1"]), "values"),
+    "values in one signature only": (
+        lambda m: (values()(m), m["signatures"].append({**m["signatures"][0], "name": "other", "inputs": [{**one, "values": []} for one in m["signatures"][0]["inputs"]]})),
+        "in one signature and others",
+    ),
     "quantization without its requirement": (put("constants", "w", "quantization", AFFINE), "no other storage"),
     "quantization of integers": (lambda m: (put("constants", "bias", "quantization", AFFINE)(m), put("constants", "bias", "dtype", "i32")(m)), "stands for f32"),
     "quantization that is not required": (put("constants", "bias", "quantization", AFFINE), '"requires" does not list "quantization"'),
