@@ -60,7 +60,7 @@ def transpose_conv(call: Call) -> str:
     options = call.options
     call.rank(1, 4)
     call.rank(2, 4)
-    target = call.dims(0, "the output shape")
+    target = call.told(0, "the output shape")
     _, height, width, _ = call.sizes(1, "the weights")
     if len(target) != 4:
         call.fail(f"its output shape {target} is not of rank 4")
@@ -117,7 +117,7 @@ def conv3d_transpose(call: Call) -> str:
     """The gradient of a convolution with weights [D, H, W, O, C]: one with flipped weights over the input spread out by the stride."""
     call.rank(1, 5)
     call.rank(2, 5)
-    target, shape = call.dims(0, "the output shape"), call.shape(2)
+    target, shape = call.told(0, "the output shape"), call.shape(2)
     if len(target) != 5:
         call.fail(f"its output shape {target} is not of rank 5")
     *kernel, _, _ = call.sizes(1, "the weights")

@@ -32,7 +32,7 @@ def _extremes(dtype: str) -> tuple[float, float]:
 @lowers("SCATTER_ND")
 def scatter_nd(call: Call) -> str:
     """Sums of the updates at each position, in a tensor of zeros. The last axis of the indices is a position."""
-    shape, places = call.dims(2, "the shape"), call.sizes(0, "the indices")
+    shape, places = call.told(2, "the shape"), call.sizes(0, "the indices")
     depth = places[-1] if places else 0
     if not 0 < depth <= len(shape):
         call.fail(f"indices of shape {places} do not fit {shape}")
