@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from imported_models import run
 from tfjs_writer import node, placeholder, port, weight, write
-from webkiln import importers
+from webkiln import convert, importers
 from webkiln.errors import FormatError, UnsupportedOperatorError
 from webkiln.importers.tensorflow.operators import RULES
 
@@ -457,8 +457,6 @@ def test_sizes_disappear(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("op", "inputs", "attributes", "message"),
     [
-        ("Reshape", [F, np.array([-1], np.int32)], {}, "known only when the model runs"),
-        ("Sum", [F, np.array([0], np.int32)], {}, "the axes .*known only when the model runs"),
         ("FusedBatchNorm", [IMAGE, *NORM], {"is_training": True}, "the batch itself"),
         ("Unique", [np.array([7, 7], np.int32)], {}, "more than one element"),
         ("Cast", [F], {"DstT": "DT_INT32", "Truncate": True}, "cuts bits off"),
@@ -495,3 +493,20 @@ def test_what_is_refused(op: str, inputs: list[Array], attributes: dict[str, Any
 def test_what_is_wrong(op: str, inputs: list[Array], attributes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=message):
         model_of(tmp_path, op, inputs, attributes, 1)
+
+
+@pytest.mark.parametrize(("op", "values", "attributes", "expected"), [
+    ("Reshape", [[-1, 4], [2, -1], [8, 3], [4, 6]], {}, lambda x, value: x.reshape(value)),
+    ("Sum", [[0, 2], [1, 2], [-1, 0]], {"keep_dims": False}, lambda x, value: x.sum(tuple(value))),
+    ("Max", [[0], [2], [-2]], {"keep_dims": True}, lambda x, value: x.max(tuple(value), keepdims=True)),
+    ("Mean", [[0], [2], [-2]], {"keep_dims": False}, lambda x, value: x.mean(tuple(value))),
+])  # fmt: skip
+def test_what_a_run_tells(op: str, values: list[list[int]], attributes: dict[str, Any], expected: Callable[..., Any], tmp_path: Path) -> None:
+    """One conversion for all values of an input of integers."""
+    count = len(values[0])
+    nodes = [placeholder("x", "float32", F.shape), placeholder("at", "int32", [count]), node("y", op, ["x", "at"], **attributes)]
+    inputs = {"x": port("x", "float32", F.shape), "at": port("at", "int32", [count])}
+    model = convert(write(tmp_path, nodes, inputs=inputs, outputs={"y": {"name": "y:0"}}))
+    for value in values:
+        (found,) = model.run({"x": F, "at": np.array(value, np.int32)}).values()
+        np.testing.assert_allclose(found, expected(F, value), atol=1e-5)

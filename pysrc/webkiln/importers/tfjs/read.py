@@ -70,11 +70,12 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     graph = values.builder.graph
     graph.outputs = list(dict.fromkeys(argument.value for argument in found.outputs))
     graph.check()
+    ranges = values.elements.bind(graph)
     return ImportedModel(
         graph=graph,
         signatures=[found],
         name=(file.resolve().parent.name if file.name == "model.json" else file.stem) or "model",
-        symbols={name: {} for name in symbols_in(argument.shape for argument in found.inputs)},
+        symbols={**{name: {} for name in symbols_in(argument.shape for argument in found.inputs)}, **ranges},
         metadata=_provenance(content),
         operators=Counter(node.op for node in needed),
         format="tfjs",
@@ -168,6 +169,11 @@ def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, S
             values.dtypes[port.value] = dtype
             continue
         values.missing.add(port.value)
+    symbols = symbols_in(values.builder.graph.values[name].shape for name in values.builder.graph.inputs)
+    for name in values.builder.graph.inputs:
+        kept = values.builder.graph.values[name]
+        if kept.dtype in ("i32", "u8", "i8"):
+            values.elements.add_input(name, name, kept.shape, symbols)
     return problems
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from webkiln.graph.dims import Dim
+from webkiln.importers.axes import told_axis
+from webkiln.importers.lowerings.reduction import reduced
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
 
@@ -15,8 +18,15 @@ def _axes(call: Call) -> list[int]:
     return sorted({call.axis(axis, rank) for axis in call.ints(1, "the axes")})
 
 
+def _told_axes(call: Call) -> list[Dim]:
+    """The axes, perhaps such as only a run tells."""
+    if all(isinstance(axis, int) for axis in call.dims(1, "the axes")):
+        return [*_axes(call)]
+    return [told_axis(call.lowering.elements, axis, call.rank(0)) for axis in call.dims(1, "the axes")]
+
+
 def _reduce(op: str) -> Callable[[Call], Typed]:
-    return lambda call: call.back(call.node(op, [call.wide(call.value(0))], axes=_axes(call), keep_dims=call.flag("keep_dims")))
+    return lambda call: call.back(reduced(call, op, call.wide(call.value(0)), _told_axes(call), call.flag("keep_dims")))
 
 
 for _name, _op in REDUCTIONS.items():
@@ -25,10 +35,10 @@ for _name, _op in REDUCTIONS.items():
 
 @lowers("Mean")
 def mean(call: Call) -> Typed:
-    axes, keep, x = _axes(call), call.flag("keep_dims"), call.wide(call.value(0))
+    keep, x = call.flag("keep_dims"), call.wide(call.value(0))
     if call.builder.dtype(x) == "f32":
-        return call.back(call.node("reduce_mean", [x], axes=axes, keep_dims=keep))
-    count = 1
+        return call.back(reduced(call, "reduce_mean", x, _told_axes(call), keep))
+    axes, count = _axes(call), 1
     for axis in axes:
         count *= call.sizes(0, "a tensor of integers whose mean is taken")[axis]
     total = call.node("reduce_sum", [x], axes=axes, keep_dims=keep)
