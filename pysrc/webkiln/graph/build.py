@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,18 @@ class GraphBuilder:
         self._define(result, results[0])
         self.graph.nodes.append(Node(op, tuple(given), (result,), filled, name))
         return result
+
+    def renamed(self, value: str, name: str, first_node: int) -> str:
+        """The new name, or one like it, of a value that was made since node `first_node`; any other value keeps its own."""
+        graph = self.graph
+        if not any(value in node.outputs for node in graph.nodes[first_node:]):
+            return value
+        name = graph.fresh(name)
+        graph.values[name] = graph.values.pop(value)
+        for i, node in enumerate(graph.nodes[first_node:], first_node):
+            inputs, outputs = (tuple(name if one == value else one for one in names) for names in (node.inputs, node.outputs))
+            graph.nodes[i] = replace(node, inputs=inputs, outputs=outputs)
+        return name
 
     def output(self, name: str) -> None:
         self.graph.outputs.append(name)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.elements import RANGES
+from webkiln.importers.emitter import KNOWN_LIMIT
 
 
 def objects(value: Any) -> np.ndarray:
@@ -18,6 +20,12 @@ def objects(value: Any) -> np.ndarray:
     array = np.empty(shape, object)
     array[...] = value.tolist() if isinstance(value, np.ndarray) else value
     return array
+
+
+def is_known(array: np.ndarray, dtype: str) -> bool:
+    """Whether an array of sizes is short enough to be kept, and its numbers are within an element type of the source."""
+    low, high = RANGES.get(dtype, (0, 1))
+    return array.size <= KNOWN_LIMIT and all(not isinstance(dim, int) or low <= dim <= high for dim in array.reshape(-1))
 
 
 def ints(array: np.ndarray) -> list[int]:

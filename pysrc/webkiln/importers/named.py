@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,13 @@ class Values:
             results[node.outputs[0]] = OPERATORS[node.op].reference(arrays, node.attributes)
         return results[value]
 
+    def offer_elements(self, names: Sequence[str], symbols: Collection[str]) -> None:
+        """Let the elements of those inputs that are integers be sizes; `symbols`: names that are taken."""
+        for name in names:
+            kept = self.builder.graph.values[name]
+            if kept.dtype in ("i32", "u8", "i8"):
+                self.elements.add_input(name, name, kept.shape, symbols)
+
     def held(self, name: str) -> Typed:
         """What stands for a value of the source: its sizes or its array when they are known, else its name in the graph."""
         found = self.known.get(name, self.arrays.get(name))
@@ -133,20 +140,8 @@ class Values:
 
     def bind(self, name: str, value: str, first_node: int) -> None:
         """Let a value of the graph stand for one of the source; one that was made since `first_node` takes its name."""
-        graph = self.builder.graph
-        made = {output for node in graph.nodes[first_node:] for output in node.outputs}
-        if value in made and value not in self._bound:
-            label = graph.fresh(name)
-            graph.values[label] = graph.values.pop(value)
-            for i, node in enumerate(graph.nodes[first_node:], first_node):
-                graph.nodes[i] = type(node)(
-                    node.op,
-                    tuple(label if one == value else one for one in node.inputs),
-                    tuple(label if one == value else one for one in node.outputs),
-                    node.attributes,
-                    node.name,
-                )
-            value = label
+        if value not in self._bound:
+            value = self.builder.renamed(value, name, first_node)
         self._bound.add(value)
         self.names[name] = value
 
@@ -263,6 +258,23 @@ class NamedCall(TypedEmitter):
     def same(self, i: int = 0) -> Typed:
         """Input `i` as it is: what is known of it stays known."""
         return self.lowering.held(self.name(i))
+
+    def define(self, name: str, result: Result, first_node: int, *, sizes: str) -> None:
+        """Let a result stand for the value `name` of the source. `sizes`: the source's element type of sizes that come without one."""
+        value = result.value if isinstance(result, Typed) else result
+        if isinstance(result, Typed):
+            dtype = result.dtype
+        elif isinstance(value, str):
+            dtype = result_dtype(self, self.builder.dtype(value))
+        else:
+            dtype = sizes if value.dtype == object else value.dtype.name
+        if not isinstance(value, str):
+            self.lowering.hold(name, Typed(value, dtype))
+            return
+        if canonical(dtype) != self.builder.dtype(value):
+            self.fail(f"its output {name!r} should be of {dtype}, but is of {self.builder.dtype(value)}")
+        self.lowering.bind(name, value, first_node)
+        self.lowering.dtypes[name] = dtype
 
     def compute(self, op: str, *values: str, dtype: str | None = None) -> str:
         """An element-wise operator on numbers of the type of input 0, with the wrapping that this has."""

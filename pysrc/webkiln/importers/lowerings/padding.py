@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Emitter
+from webkiln.importers.emitter import Emitter, Refused
 from webkiln.importers.lowerings.movement import part
+
+
+def padding_value(array: np.ndarray | None) -> float:
+    """The number that is padded with, which must be known at conversion."""
+    if array is None or array.size != 1:
+        raise Refused("padding with a value that is computed when the model runs")
+    return float(array.reshape(-1)[0])
 
 
 def mirrored(emitter: Emitter, value: str, low: list[Dim], high: list[Dim], *, symmetric: bool) -> str:

@@ -12,7 +12,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx import sizes
 from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.hints import hint
-from webkiln.importers.onnx.lowering import Call, Lowering, NotMade, Result, Typed, result_dtype
+from webkiln.importers.onnx.lowering import Call, Lowering, NotMade, Result, Typed
 from webkiln.importers.onnx.nodes import Operation, Scope
 from webkiln.importers.onnx.registry import RULES
 
@@ -86,27 +86,9 @@ def _lower(lowering: Lowering, operation: Operation) -> None:
         call.fail(f"it has {len(operation.outputs)} outputs, expected {len(results)}")
     for name, result in zip(operation.outputs, results, strict=False):
         if name:
-            _define(call, name, result, first_node)
+            call.define(name, result, first_node, sizes="int64")
 
 
 def _results(call: Call) -> Sequence[Result]:
     result = RULES[call.operation.domain, call.operation.type](call)
     return [result] if isinstance(result, (str, np.ndarray, Typed)) else result
-
-
-def _define(call: Call, name: str, result: Result, first_node: int) -> None:
-    lowering = call.lowering
-    value = result.value if isinstance(result, Typed) else result
-    if isinstance(result, Typed):
-        dtype = result.dtype
-    elif isinstance(value, str):
-        dtype = result_dtype(call, lowering.builder.dtype(value))
-    else:
-        dtype = "int64" if value.dtype == object else value.dtype.name
-    if not isinstance(value, str):
-        lowering.hold(name, Typed(value, dtype))
-        return
-    if canonical(dtype) != lowering.builder.dtype(value):
-        call.fail(f"its output {name!r} should be of {dtype}, but is of {lowering.builder.dtype(value)}")
-    lowering.bind(name, value, first_node)
-    lowering.dtypes[name] = dtype

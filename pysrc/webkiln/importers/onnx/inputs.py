@@ -47,10 +47,7 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
         lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
         lowering.dtypes[value.name] = dtype
     symbols = symbols_in(lowering.builder.graph.values[name].shape for name in names)
-    for name in names:
-        kept = lowering.builder.graph.values[name]
-        if kept.dtype in ("i32", "u8", "i8"):
-            lowering.elements.add_input(name, name, kept.shape, symbols)
+    lowering.offer_elements(names, symbols)
     return symbols
 
 

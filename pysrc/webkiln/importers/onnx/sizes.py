@@ -13,7 +13,7 @@ import numpy as np
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, Expression, apply
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import decided, divide, ints, objects
+from webkiln.importers.known import decided, divide, ints, is_known, objects
 from webkiln.importers.onnx.dtypes import NAMES, RANGES
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.ranges import slice_range
@@ -50,13 +50,9 @@ def compute(call: Call) -> list[Typed] | None:
         result = rule(call, inputs)
     except (ValueError, IndexError, TypeError, ShapeError, Refused, ZeroDivisionError):
         return None  # the ordinary way says what is wrong
-    if result is None:
+    results = [] if result is None else result if isinstance(result, list) else [result]
+    if result is None or not all(is_known(array, dtype) for array in results):
         return None
-    results = result if isinstance(result, list) else [result]
-    low, high = RANGES.get(dtype, (0, 1))
-    for array in results:
-        if array.size > KNOWN_LIMIT or any(isinstance(dim, int) and not low <= dim <= high for dim in array.reshape(-1)):
-            return None
     if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
         for name, array in zip(call.operation.outputs, results, strict=False):
             elements.add_result(name, array)

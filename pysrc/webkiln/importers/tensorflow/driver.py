@@ -9,7 +9,6 @@ import numpy as np
 from webkiln.errors import FormatError, GraphError, Unsupported
 from webkiln.importers.elements import canonical
 from webkiln.importers.emitter import Refused
-from webkiln.importers.named import result_dtype
 from webkiln.importers.tensorflow import sizes
 from webkiln.importers.tensorflow.hints import hint
 from webkiln.importers.tensorflow.lowering import Call, Result, Typed, Values
@@ -62,22 +61,4 @@ def _lower(values: Values, node: Node) -> None:
     found = computed if computed is not None else RULES[node.op](call)
     results: Sequence[Result] = [found] if isinstance(found, (str, np.ndarray, Typed)) else found
     for i, result in enumerate(results):
-        _define(call, f"{node.name}:{i}" if i else node.name, result, first_node)
-
-
-def _define(call: Call, name: str, result: Result, first_node: int) -> None:
-    values = call.lowering
-    value = result.value if isinstance(result, Typed) else result
-    if isinstance(result, Typed):
-        dtype = result.dtype
-    elif isinstance(value, str):
-        dtype = result_dtype(call, values.builder.dtype(value))
-    else:
-        dtype = "int32" if value.dtype == object else value.dtype.name
-    if not isinstance(value, str):
-        values.hold(name, Typed(value, dtype))
-        return
-    if canonical(dtype) != values.builder.dtype(value):
-        call.fail(f"its result {name!r} should be of {dtype}, but is of {values.builder.dtype(value)}")
-    values.bind(name, value, first_node)
-    values.dtypes[name] = dtype
+        call.define(f"{node.name}:{i}" if i else node.name, result, first_node, sizes="int32")

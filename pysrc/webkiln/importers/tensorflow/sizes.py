@@ -14,7 +14,7 @@ from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.elements import RANGES
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import decided, divide, ints, modulo, objects
+from webkiln.importers.known import decided, divide, ints, is_known, modulo, objects
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.operators.slicing import strided_ranges
 
@@ -42,13 +42,9 @@ def compute(call: Call) -> list[Typed] | None:
         result = rule(call, inputs)
     except (ValueError, IndexError, TypeError, ShapeError, FormatError, Refused, ZeroDivisionError):
         return None  # the ordinary way says what is wrong
-    if result is None:
+    results = [] if result is None else result if isinstance(result, list) else [result]
+    if result is None or not all(is_known(array, dtype) for array in results):
         return None
-    results = result if isinstance(result, list) else [result]
-    low, high = RANGES.get(dtype, (0, 1))
-    for array in results:
-        if array.size > KNOWN_LIMIT or any(isinstance(dim, int) and not low <= dim <= high for dim in array.reshape(-1)):
-            return None
     return [Typed(array, dtype) for array in results]
 
 

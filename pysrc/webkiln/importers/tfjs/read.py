@@ -169,11 +169,8 @@ def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, S
             values.dtypes[port.value] = dtype
             continue
         values.missing.add(port.value)
-    symbols = symbols_in(values.builder.graph.values[name].shape for name in values.builder.graph.inputs)
-    for name in values.builder.graph.inputs:
-        kept = values.builder.graph.values[name]
-        if kept.dtype in ("i32", "u8", "i8"):
-            values.elements.add_input(name, name, kept.shape, symbols)
+    names = values.builder.graph.inputs
+    values.offer_elements(names, symbols_in(values.builder.graph.values[name].shape for name in names))
     return problems
 
 

@@ -84,20 +84,8 @@ class Lowering:
 
     def bind(self, index: int, value: str, first_node: int) -> None:
         """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""
-        graph = self.builder.graph
-        made = {output for node in graph.nodes[first_node:] for output in node.outputs}
-        if value in made and value not in self._bound:
-            name = graph.fresh(self.labels[index])
-            graph.values[name] = graph.values.pop(value)
-            for i, node in enumerate(graph.nodes[first_node:], first_node):
-                graph.nodes[i] = type(node)(
-                    node.op,
-                    tuple(name if one == value else one for one in node.inputs),
-                    tuple(name if one == value else one for one in node.outputs),
-                    node.attributes,
-                    node.name,
-                )
-            value = name
+        if value not in self._bound:
+            value = self.builder.renamed(value, self.labels[index], first_node)
         self._bound.add(value)
         self.names[index] = value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
-from webkiln.importers.lowerings.padding import mirrored
+from webkiln.importers.lowerings.padding import mirrored, padding_value
 from webkiln.importers.tensorflow.lowering import Call
 from webkiln.importers.tensorflow.registry import lowers
 
@@ -23,10 +23,8 @@ def pad(call: Call) -> str:
     value = 0.0
     if call.has(2):
         array = call.array(2)
-        if array is None or array.size != 1:
-            raise Refused("padding with a value that is computed when the model runs")
-        value = float(array.reshape(-1)[0])
-        if int(value) != array.reshape(-1)[0] and call.builder.dtype(call.value(0)) != "f32":
+        value = padding_value(array)
+        if array is not None and int(value) != array.reshape(-1)[0] and call.builder.dtype(call.value(0)) != "f32":
             raise Refused(f"padding with {array.reshape(-1)[0]}")
     return call.node("pad", [call.value(0)], low=low, high=high, interior=[0] * len(low), value=value)
 

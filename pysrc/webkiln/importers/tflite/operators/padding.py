@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from webkiln.graph.dims import Dim, is_unsized
 from webkiln.importers.element_symbols import HIGHEST
-from webkiln.importers.emitter import Refused
-from webkiln.importers.lowerings.padding import mirrored
+from webkiln.importers.lowerings.padding import mirrored, padding_value
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 from webkiln.importers.tflite.schema import MIRROR_MODES
@@ -25,12 +24,7 @@ def _amounts(call: Call) -> tuple[list[Dim], list[Dim]]:
 @lowers("PAD", "PADV2")
 def pad(call: Call) -> str:
     low, high = _amounts(call)
-    value = 0.0
-    if call.has(2):
-        array = call.array(2)
-        if array is None or array.size != 1:
-            raise Refused("padding with a value that is computed when the model runs")
-        value = float(array.reshape(-1)[0])
+    value = padding_value(call.array(2)) if call.has(2) else 0.0
     return call.node("pad", [call.value(0)], low=low, high=high, interior=[0] * len(low), value=value)
 
 
