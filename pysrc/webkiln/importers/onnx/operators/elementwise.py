@@ -8,34 +8,10 @@ import numpy as np
 
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.arithmetic import integer_power
+from webkiln.importers.lowerings.functions import FUNCTIONS
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
-UNARY = {
-    "Abs": "abs",
-    "Neg": "neg",
-    "Sign": "sign",
-    "Exp": "exp",
-    "Log": "log",
-    "Sqrt": "sqrt",
-    "Reciprocal": "reciprocal",
-    "Floor": "floor",
-    "Ceil": "ceil",
-    "Round": "round",
-    "Sin": "sin",
-    "Cos": "cos",
-    "Tan": "tan",
-    "Asin": "asin",
-    "Acos": "acos",
-    "Atan": "atan",
-    "Sinh": "sinh",
-    "Cosh": "cosh",
-    "Tanh": "tanh",
-    "Asinh": "asinh",
-    "Acosh": "acosh",
-    "Atanh": "atanh",
-    "Erf": "erf",
-}
 ARITHMETIC = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
 COMPARISONS = {"Less": "less", "LessOrEqual": "less_equal", "Greater": "greater", "GreaterOrEqual": "greater_equal", "Equal": "equal"}
 LOGIC = {"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor"}
@@ -79,7 +55,7 @@ def _logic(op: str) -> Callable[[Call], str]:
     return lambda call: call.node(op, list(operands(call)))
 
 
-for _name, _op in UNARY.items():
+for _name, _op in FUNCTIONS.items():
     lowers(_name)(_unary(_op))
 for _name, _op in ARITHMETIC.items():
     lowers(_name)(_arithmetic(_op))

@@ -8,39 +8,18 @@ from collections.abc import Callable
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.arithmetic import floor_divide, integer_power
 from webkiln.importers.lowerings.casting import cast_to
+from webkiln.importers.lowerings.functions import FUNCTIONS
 from webkiln.importers.lowerings.trigonometry import angle_of
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
 
 UNARY = {
-    "Abs": "abs",
-    "Neg": "neg",
-    "Sign": "sign",
-    "Exp": "exp",
-    "Log": "log",
-    "Sqrt": "sqrt",
+    **FUNCTIONS,
     "Rsqrt": "rsqrt",
-    "Sin": "sin",
-    "Cos": "cos",
-    "Tan": "tan",
-    "Asin": "asin",
-    "Acos": "acos",
-    "Atan": "atan",
-    "Sinh": "sinh",
-    "Cosh": "cosh",
-    "Tanh": "tanh",
-    "Asinh": "asinh",
-    "Acosh": "acosh",
-    "Atanh": "atanh",
     "Sigmoid": "sigmoid",
     "Softplus": "softplus",
     "Elu": "elu",
-    "Erf": "erf",
-    "Floor": "floor",
-    "Ceil": "ceil",
-    "Round": "round",
     "Rint": "round",
-    "Reciprocal": "reciprocal",
     "Inv": "reciprocal",
     "Invert": "bitwise_not",
 }
