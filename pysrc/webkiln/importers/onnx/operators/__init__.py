@@ -18,6 +18,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     loss,
     movement,
     normalization,
+    optionals,
     padding,
     pooling,
     quantization,

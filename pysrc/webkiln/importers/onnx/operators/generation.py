@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from webkiln.graph.dims import apply
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
-from webkiln.importers.onnx.dtypes import carrier, name_of
+from webkiln.importers.onnx.dtypes import RANGES, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
@@ -48,15 +49,14 @@ def arange(call: Call) -> Typed:
     dtype = call.dtype(0)
     ends = [call.array(i) for i in range(3)]
     if any(end is None for end in ends):
-        symbolic = [call.known(i) for i in range(3)]
-        if all(end is not None for end in symbolic):
-            first, last, step = (end.reshape(-1)[0] for end in symbolic if end is not None)
-            if isinstance(step, int) and step > 0 and last >= first:
-                numbers = call.places((last - first + step - 1) // step)
-                if isinstance(first, int):
-                    scaled = call.node("mul", [numbers, call.like(step, numbers)])
-                    return Typed(call.node("add", [scaled, call.like(first, scaled)]), dtype)
-        raise Refused("a range whose ends are known only when the model runs", "Make them constant in the source model, or fix the sizes of the inputs")
+        if dtype not in RANGES:
+            raise Refused("a range of fractions whose ends are known only when the model runs", "Make them constant in the source model")
+        first, last, step = (call.dims(i, "an end of a range")[0] for i in range(3))
+        if step == 0:
+            call.fail("a range in steps of 0")
+        steps = call.places(apply("max", (first - last) // step * -1, 0))
+        scaled = steps if step == 1 else call.node("mul", [steps, call.signed(step)])
+        return Typed(call.narrow(scaled if first == 0 else call.node("add", [scaled, call.signed(first)]), dtype), dtype)
     start, limit, delta = (end.reshape(-1)[0].item() for end in ends if end is not None)
     if delta == 0:
         call.fail("a range in steps of 0")

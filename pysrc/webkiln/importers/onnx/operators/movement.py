@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim, Expression, equal, is_unsized, select
+from webkiln.graph.dims import Dim, Expression, apply, equal, is_unsized, select
 from webkiln.importers.axes import inserted_shape, remaining_shape, told_axis
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
@@ -253,23 +253,16 @@ def center_crop_pad(call: Call) -> str:
     value, rank = call.value(0), call.rank(0)
     target = call.dims(1, "the new shape")
     axes = axes_of(call, 2, rank) or list(range(rank))
+    if len(target) != len(axes):
+        call.fail(f"{len(target)} new sizes do not fit {len(axes)} axes")
     for axis, wanted in zip(axes, target, strict=True):
         size = call.builder.shape(value)[axis]
-        if wanted <= size:
-            value = part(call, value, axis, (size - wanted) // 2, wanted)
-        elif wanted > size:
-            low = (wanted - size) // 2
-            none: list[Dim] = [0] * rank
-            value = call.node(
-                "pad",
-                [value],
-                low=[low if i == axis else 0 for i in range(rank)],
-                high=[wanted - size - low if i == axis else 0 for i in range(rank)],
-                interior=none,
-                value=0.0,
-            )
-        else:
-            raise Refused(f"a new size of {wanted} for {size} elements, where it is not certain which is larger")
+        kept = apply("min", size, wanted)
+        value = part(call, value, axis, (size - kept) // 2, kept)
+        low, high = (wanted - kept) // 2, (wanted - kept + 1) // 2
+        if high != 0:
+            before, after, none = ([amount if i == axis else 0 for i in range(rank)] for amount in (low, high, 0))
+            value = call.node("pad", [value], low=before, high=after, interior=none, value=0.0)
     return value
 
 

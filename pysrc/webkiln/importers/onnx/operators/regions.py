@@ -9,7 +9,7 @@ from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.sampling import Sampler, component
 from webkiln.importers.onnx.operators.windows import channels_last
 from webkiln.importers.onnx.registry import lowers
-from webkiln.ops.rules import product
+from webkiln.ops.rules import differ, product
 
 
 @lowers("RoiAlign")
@@ -56,32 +56,31 @@ def _scaled(call: Call, value: str, scale: float, offset: float) -> str:
 @lowers("Col2Im")
 def col2im(call: Call) -> str:
     """Columns [N, C · block, L] added up into pictures [N, C, …]: each element of each block at its place."""
-    image, block = call.ints(1, "the size of the picture"), call.ints(2, "the size of the blocks")
+    image, block = call.dims(1, "the size of the picture"), call.dims(2, "the size of the blocks")
     axes = len(image)
     pads = call.integers("pads") or [0] * (2 * axes)
     strides, dilations = call.integers("strides") or [1] * axes, call.integers("dilations") or [1] * axes
+    if not len(block) == len(strides) == len(dilations) == len(pads) // 2 == axes:
+        call.fail(f"blocks of {block}, pads {pads}, strides {strides} and dilations {dilations} do not fit a picture of {image}")
     batch, depth, length = call.shape(0)
-    if not isinstance(depth, int) or depth % int(np.prod(block)):
-        call.fail(f"{depth} rows of columns cannot be divided into blocks of {block}")
-    counts = [
-        (size + pads[i] + pads[axes + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1 for i, size in enumerate(image)
-    ]
-    if length != int(np.prod(counts)):
-        call.fail(f"{length} columns, expected {int(np.prod(counts))} for a picture of {image}")
+    taps = product(block)
+    counts = [(size + pads[i] + pads[axes + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1 for i, size in enumerate(image)]
+    if differ(depth % taps, 0) or differ(length, product(counts)):
+        call.fail(f"{depth} rows of {length} columns, which do not fit blocks of {block} in a picture of {image}")
     # Where each element of each block goes, in the flattened picture; −1 outside of it.
-    flat = np.zeros((*block, *counts), np.int64)
-    outside = np.zeros(flat.shape, bool)
+    flat = inside = ""
     for i, size in enumerate(image):
-        shape = [1] * (2 * axes)
-        taps, places = list(shape), list(shape)
-        taps[i], places[axes + i] = block[i], counts[i]
-        at = (np.arange(block[i]) * dilations[i]).reshape(taps) + (np.arange(counts[i]) * strides[i]).reshape(places) - pads[i]
-        outside |= (at < 0) | (at >= size)
-        flat = flat * size + at
-    indices = call.constant(np.where(outside, -1, flat).reshape(-1).astype(np.int32))
-    channels, taps_of_block = depth // int(np.prod(block)), int(np.prod(block))
-    columns = call.reshape(call.value(0), [batch, channels, taps_of_block, length])
-    updates = call.reshape(call.transpose(columns, [2, 3, 0, 1]), [taps_of_block * product(counts), batch * channels])
+        taps_shape, places_shape = ([count if j == at else 1 for j in range(2 * axes)] for at, count in ((i, block[i]), (axes + i, counts[i])))
+        tap, place = call.reshape(call.places(block[i]), taps_shape), call.reshape(call.places(counts[i]), places_shape)
+        at = call.node("add", [call.node("mul", [tap, call.like(dilations[i], tap)]), call.node("mul", [place, call.like(strides[i], place)])])
+        at = call.node("sub", [at, call.like(pads[i], at)])
+        here = call.node("logical_and", [call.node("greater_equal", [at, call.like(0, at)]), call.node("less", [at, call.length(size)])])
+        inside = call.node("logical_and", [inside, here]) if inside else here
+        flat = call.node("add", [call.node("mul", [flat, call.length(size)]), at]) if flat else at
+    indices = call.reshape(call.node("where", [inside, flat, call.like(-1, flat)]), [taps * length])
+    channels = depth // taps
+    columns = call.reshape(call.value(0), [batch, channels, taps, length])
+    updates = call.reshape(call.transpose(columns, [2, 3, 0, 1]), [taps * length, batch * channels])
     empty = call.node("expand", [call.filled(0, updates)], shape=[product(image), batch * channels])
     total = call.node("scatter", [empty, indices, updates], reduction="add")
     return call.reshape(call.transpose(total, [1, 0]), [batch, channels, *image])

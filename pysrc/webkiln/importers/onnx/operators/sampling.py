@@ -7,10 +7,12 @@ from itertools import product as every
 
 import numpy as np
 
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call, fixed
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 
 class Sampler:
@@ -127,14 +129,28 @@ def _bounded(call: Call, at: str, padding: str, size: int) -> str:
 @lowers("AffineGrid")
 def affine_grid(call: Call) -> str:
     """The positions that matrices [N, axes, axes + 1] give to a regular grid of a size [N, C, …]."""
-    size, align = call.ints(1, "the size"), bool(call.integer("align_corners", 0))
+    size, align = call.dims(1, "the size"), bool(call.integer("align_corners", 0))
     spatial = size[2:]
-    grids = []
+    if len(spatial) < 1 or call.rank(0, 3) != 3 or call.shape(0)[1:] != [len(spatial), len(spatial) + 1]:
+        call.fail(f"matrices of shape {call.shape(0)} do not fit a size {size}")
+    columns = []
     for i, count in enumerate(spatial):
-        steps = np.arange(count)
-        along = -1 + steps * (2 / (count - 1) if count > 1 else 0.0) if align else (2 * steps + 1) / count - 1
-        shape = [-1 if j == i else 1 for j in range(len(spatial))]
-        grids.append(np.broadcast_to(along.reshape(shape), spatial))
-    table = np.stack([*grids[::-1], np.ones(spatial)], -1).reshape(-1, len(spatial) + 1).astype(np.float32)
-    moved = call.node("matmul", [call.constant(table), call.transpose(call.value(0), [0, 2, 1])])
+        along = _evenly(call, count, align)
+        spread = call.node("expand", [call.reshape(along, [count, *[1] * (len(spatial) - 1 - i)])], shape=spatial)
+        columns.append(call.reshape(spread, [product(spatial), 1]))
+    columns.append(call.node("expand", [call.constant(np.ones((1, 1), np.float32))], shape=[product(spatial), 1]))
+    table = call.node("concat", [*columns[-2::-1], columns[-1]], axis=1)
+    moved = call.node("matmul", [table, call.transpose(call.value(0), [0, 2, 1])])
     return call.reshape(moved, [size[0], *spatial, len(spatial)])
+
+
+def _evenly(call: Call, count: Dim, align: bool) -> str:
+    """`count` positions from −1 to 1: those of the ends too with `align` (a single one is −1), else the middles of as many parts."""
+    if isinstance(count, int):
+        steps = np.arange(count)
+        along = -1 + steps * (2 / max(count - 1, 1)) if align else (2 * steps + 1) / max(count, 1) - 1
+        return call.constant(along.astype(np.float32))
+    whole = call.cast(call.length(apply("max", count - 1, 1) if align else count), "f32")
+    places = call.cast(call.places(count), "f32")
+    twice = call.node("add", [places, places] if align else [call.node("add", [places, places]), call.like(1.0, places)])
+    return call.node("sub", [call.node("div", [twice, whole]), call.like(1.0, twice)])

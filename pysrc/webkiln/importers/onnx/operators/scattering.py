@@ -87,7 +87,7 @@ def max_unpool(call: Call) -> str:
     stride, pads = call.integers("strides", [1] * count), call.integers("pads", [0] * 2 * count)
     size = [(shape[2 + i] - 1) * stride[i] + window[i] - pads[i] - pads[count + i] for i in range(count)]
     natural = [*shape[:2], *size]
-    result = call.ints(2, "the output shape") if call.has(2) else natural
+    result = call.dims(2, "the output shape") if call.has(2) else natural
     total, made = math.prod(natural), math.prod(shape)
     zeros = call.node("expand", [call.filled(0, call.value(0))], shape=[total])
     indices = call.reshape(call.value(1), [made])

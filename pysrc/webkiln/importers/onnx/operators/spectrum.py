@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.movement import part
-from webkiln.importers.onnx.dtypes import carrier, name_of
+from webkiln.importers.onnx.dtypes import canonical, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
@@ -90,13 +90,34 @@ _WINDOWS = {"HannWindow": (0.5, -0.5, 0.0), "HammingWindow": (25 / 46, -21 / 46,
 @lowers(*_WINDOWS)
 def window(call: Call) -> Typed:
     """A sum of cosines over one period, or with `periodic` 0 up to its end."""
-    size = _scalar(call, 0, "the size of a window")
-    if not 0 <= size <= POSITIONS_LIMIT:
+    size = call.dims(0, "the size of a window")[0]
+    if isinstance(size, int) and not 0 <= size <= POSITIONS_LIMIT:
         call.fail(f"a window of {size} elements")
-    period = size if call.integer("periodic", 1) else size - 1
-    angle = 2 * np.pi * np.arange(size) / max(period, 1)
+    period = apply("max", size if call.integer("periodic", 1) else size - 1, 1)
     constant, first, second = _WINDOWS[call.operation.type]
-    return _constant(call, constant + first * np.cos(angle) + second * np.cos(2 * angle), "output_datatype")
+    if isinstance(size, int) and isinstance(period, int):
+        angle = 2 * np.pi * np.arange(size) / period
+        return _constant(call, constant + first * np.cos(angle) + second * np.cos(2 * angle), "output_datatype")
+    angles = _angles(call, call.places(size), period)
+    total = call.node("mul", [call.node("cos", [angles]), call.like(first, angles)])
+    total = call.node("add", [total, call.like(constant, total)])
+    if second:
+        twice = call.node("cos", [call.node("add", [angles, angles])])
+        total = call.node("add", [total, call.node("mul", [twice, call.like(second, twice)])])
+    return _typed(call, total, "output_datatype")
+
+
+def _angles(call: Call, steps: str, period: Dim) -> str:
+    """So many (i32) of `period` steps around a circle, as angles."""
+    part_of = call.node("div", [call.cast(steps, "f32"), call.cast(call.length(period), "f32")])
+    return call.node("mul", [part_of, call.like(2 * math.pi, part_of)])
+
+
+def _typed(call: Call, value: str, attribute: str) -> Typed:
+    """A computed value (f32) as the type that an attribute names."""
+    dtype = name_of(call.integer(attribute, 1))
+    kept = call.cast(value, "i32") if canonical(dtype) in ("u8", "i8") else call.cast(value, canonical(dtype))
+    return Typed(call.narrow(kept, dtype), dtype)
 
 
 def _constant(call: Call, values: np.ndarray, attribute: str) -> Typed:
