@@ -39,11 +39,12 @@ class Unsized(str):
 class Call:
     """A function of two dimensions, as an atom of a product."""
 
-    __slots__ = ("a", "b", "function", "text")
+    __slots__ = ("a", "b", "bounds", "function", "text")
 
     def __init__(self, function: str, a: Dim, b: Dim) -> None:
         self.function, self.a, self.b = function, a, b
         self.text = f"{function}({a}, {b})"
+        self.bounds = _call_bounds(function, a, b)  # kept: expressions share their parts, and are compared often
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and self.text == other.text
@@ -172,7 +173,9 @@ def apply(function: str, a: Dim, b: Dim) -> Dim:
         if a >= b:
             return b if function == "min" else a
         a, b = sorted((a, b), key=str)
-    return Expression({(Call(function, a, b),): 1})
+    call = Call(function, a, b)
+    low, high = call.bounds
+    return int(low) if low == high else Expression({(call,): 1})
 
 
 def equal(a: Dim, b: Dim) -> Dim:
@@ -298,16 +301,20 @@ _INFINITY = float("inf")
 
 def _bounds(atom: Atom) -> tuple[float, float]:
     """The least and the greatest value of an atom."""
-    if not isinstance(atom, Call):
-        return (atom.minimum if isinstance(atom, Unsized) else 1), _INFINITY
-    (a0, a1), (b0, b1) = (_range(atom.a), _range(atom.b))
-    if atom.function == "min":
+    if isinstance(atom, Call):
+        return atom.bounds
+    return (atom.minimum if isinstance(atom, Unsized) else 1), _INFINITY
+
+
+def _call_bounds(function: str, a: Dim, b: Dim) -> tuple[float, float]:
+    (a0, a1), (b0, b1) = _range(a), _range(b)
+    if function == "min":
         return min(a0, b0), min(a1, b1)
-    if atom.function == "max":
+    if function == "max":
         return max(a0, b0), max(a1, b1)
     if b0 <= 0:
         return -_INFINITY, _INFINITY
-    if atom.function == "mod":
+    if function == "mod":
         return 0, b1 - 1
     return (a0 // b1 if a0 >= 0 else a0 // b0) if abs(a0) != _INFINITY else a0, (
         (a1 // b0 if a1 >= 0 else a1 // b1) if abs(a1) != _INFINITY else a1
