@@ -147,3 +147,17 @@ def test_golden_vectors_hold_values_that_fit(tmp_path: Path, node_session: webki
         converted(name, tmp_path).save(tmp_path / "saved", force=True)
         assert list(golden_cases(tmp_path / "saved")), name
         assert all(check.passed for check in check_golden(tmp_path / "saved"))
+
+
+def test_a_reshape_that_only_some_sizes_pass_is_checked_by_the_run(tmp_path: Path, node_session: webkiln.Session) -> None:
+    """A model of lines of text: [N, H, W] as [N, W], whatever H is; so it has to be 1."""
+    nodes = [helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Gather", ["s", "picked"], ["t"]), helper.make_node("Reshape", ["x", "t"], ["y"])]
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", "h", "w"])
+    (tmp_path / "model.onnx").write_bytes(model_of(nodes, [x], ["y"], {"picked": np.array([0, 2])}).SerializeToString())
+    found = webkiln.convert(tmp_path / "model.onnx")
+    for run in (found.run, lambda one: node_session.run(found, one)):
+        for shape in ((2, 1, 3), (4, 1, 5)):
+            line = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+            np.testing.assert_array_equal(run({"x": line})["y"], line[:, 0])
+        with pytest.raises(webkiln.WebkilnError, match="reshape"):
+            run({"x": np.zeros((2, 2, 3), np.float32)})

@@ -46,9 +46,12 @@ def resolve_shape(shape: list[Dim], target: list[Dim], resized: bool) -> list[Di
     if not symbolic and not resized:
         raise ValueError(f"cannot reshape {shape} to {target}: {total} elements against {product(target)}")
     rest = product(target[1:])
-    quotient = exact_quotient(total, rest) if target and rest != 0 else None
+    written = bool(target) and isinstance(target[0], int) and rest != 0
+    quotient = exact_quotient(total, rest) if written else None
     if quotient is not None:
         return [quotient, *target[1:]]
+    if any(isinstance(size, Expression) for size in target):
+        return target  # sizes that the model computes from its own: whether the elements are as many, a run checks
     raise Refused(
         f"reshaping {[str(size) for size in shape]} to the fixed shape {[str(size) for size in target]}",
         "Keep the sizes that the file has, or write −1 for the size that changes in the source model",

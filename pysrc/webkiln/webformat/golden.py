@@ -21,6 +21,7 @@ SAMPLES = 4096
 TOLERANCE = rounding.LEAST
 FEWEST_ROWS = 64
 _HEADER_BYTES = 192  # at most what a tensor takes in the header, its name aside
+_BATCH = 2  # more samples would only take longer
 _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 128, 224, 256)
 
 
@@ -90,18 +91,27 @@ def golden_symbols(bundle: Bundle, signature: Signature) -> list[dict[str, int]]
     elements = [name for argument in signature.inputs for name in bundle.graph.elements.get(argument.value, ())]
     if not names and not elements:
         return [{}]
+    batches = _batches(signature)
     tries = []
     for size in _SIZES if names else _SIZES[:1]:
         one = {}
         for name in names:
             rule = bundle.symbols.get(name, {})
             multiple = rule.get("multiple", 1)
-            value = -(-max(size, rule.get("minimum", 1)) // multiple) * multiple
+            wanted = min(size, _BATCH) if name in batches else size
+            value = -(-max(wanted, rule.get("minimum", 1)) // multiple) * multiple
             one[name] = min(value, rule.get("maximum", value))
         if one not in tries:
             tries.append(one)
     tries.sort(key=lambda one: sum(abs(value - 4) for value in one.values()))
     return [{**one, **held} for one in tries for held in _held(bundle, elements)]
+
+
+def _batches(signature: Signature) -> set[str]:
+    """Symbols that only count the samples of a batch: sizes of first axes, and of no other."""
+    first = {argument.shape[0] for argument in signature.inputs if len(argument.shape) > 1}
+    others = {name for argument in signature.inputs for dim in argument.shape[1:] for name in symbols_of(dim)}
+    return {dim for dim in map(str, first) if dim not in others}
 
 
 def _held(bundle: Bundle, names: Sequence[str]) -> list[dict[str, int]]:
