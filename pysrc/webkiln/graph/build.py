@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import GraphError, ShapeError
+from webkiln.graph.control import CONTROL, check_control
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.graph import Constant, Graph, Node, State, Value
 from webkiln.ops import OPERATORS, fill_defaults
@@ -76,6 +77,34 @@ class GraphBuilder:
         self._define(result, results[0])
         self.graph.nodes.append(Node(op, tuple(given), (result,), filled, name))
         return result
+
+    def control(
+        self,
+        op: str,
+        inputs: Sequence[str],
+        bodies: Sequence[Graph],
+        results: Sequence[Value],
+        outputs: Sequence[str] = (),
+        *,
+        carried: int = 0,
+        name: str = "",
+    ) -> list[str]:
+        """Add a control-flow operator (`graph/control.py`) and return its outputs' names: those given, or fresh ones.
+
+        `results`: dtypes and shapes of the outputs, where sizes that only a run tells are symbols of their own.
+        """
+        if op not in CONTROL:
+            raise GraphError(f"there is no control-flow operator {op!r}")
+        for value in inputs:
+            if value not in self.graph.values:
+                raise GraphError(f"{op} reads {value!r}, which is not defined")
+        check_control(op, [self.graph.values[value] for value in inputs], carried, bodies, results)
+        names: list[str] = []
+        for number, result in enumerate(results):
+            names.append(outputs[number] if outputs else self.graph.fresh(name or op))
+            self._define(names[-1], result)
+        self.graph.nodes.append(Node(op, tuple(inputs), tuple(names), {"carried": carried} if op == "while" else {}, name, tuple(bodies)))
+        return names
 
     def renamed(self, value: str, name: str, first_node: int) -> str:
         """The new name, or one like it, of a value that was made since node `first_node`; any other value keeps its own."""

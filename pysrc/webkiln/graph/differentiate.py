@@ -60,6 +60,8 @@ def _backpropagate(builder: GraphBuilder, output: str, inputs: set[str]) -> dict
 
 def _of_node(builder: GraphBuilder, node: Node, dy: str) -> list[str]:
     """The gradient of each input of a node; `""` where it is zero."""
+    if node.bodies:
+        raise GraphError(f"{node.op}{f' ({node.name})' if node.name else ''} has no gradient: control flow is not differentiated")
     operator = OPERATORS[node.op]
     if isinstance(operator.gradient, Unavailable):
         where = f" ({node.name})" if node.name else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from webkiln.graph.graph import Graph
 from webkiln.passes.batch_norm import fold_batch_norm
@@ -35,10 +36,13 @@ MAXIMUM_ROUNDS = 20
 
 
 def optimize(graph: Graph) -> Graph:
-    """Run all passes until none of them changes anything (at most `MAXIMUM_ROUNDS` times). The graph given is not changed.
+    """Run all passes, over the bodies of control flow first, until none of them changes anything (at most `MAXIMUM_ROUNDS` times). The graph given is not changed.
 
     Names of inputs, outputs and states stay. Results agree with those before up to float32 rounding.
     """
+    if any(node.bodies for node in graph.nodes):
+        graph = graph.copy()
+        graph.nodes = [replace(node, bodies=tuple(map(optimize, node.bodies))) for node in graph.nodes]
     for _ in range(MAXIMUM_ROUNDS):
         before = graph
         for simplify in PASSES:

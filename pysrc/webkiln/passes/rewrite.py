@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,9 @@ class Rewrite:
 
     def offer(self, node: Node, visit: Visit) -> None:
         if any(name in self._replaced for name in node.inputs):
-            node = Node(node.op, tuple(self._replaced.get(name, name) for name in node.inputs), node.outputs, node.attributes, node.name)
+            node = replace(node, inputs=tuple(self._replaced.get(name, name) for name in node.inputs))
         before = len(self.graph.nodes)
-        value = visit(self, node)
+        value = None if node.bodies else visit(self, node)
         if value is None:
             for output in node.outputs:
                 self.graph.values[output] = self.source.values[output]
@@ -63,7 +64,7 @@ class Rewrite:
             if value != node.outputs[0]:
                 self._replaced[node.outputs[0]] = value
         for made in self.graph.nodes[before:]:
-            self._makers[made.outputs[0]] = made
+            self._makers.update(dict.fromkeys(made.outputs, made))
 
     def maker(self, name: str, *ops: str) -> Node | None:
         """The node that makes a value, when it is of one of these operators (or of any, when none is named)."""
@@ -143,13 +144,8 @@ class Rewrite:
             self.graph.values[new] = self.graph.values.pop(old)
         for i, node in enumerate(self.graph.nodes):
             if any(name in names for name in (*node.inputs, *node.outputs)):
-                self.graph.nodes[i] = Node(
-                    node.op,
-                    tuple(names.get(name, name) for name in node.inputs),
-                    tuple(names.get(name, name) for name in node.outputs),
-                    node.attributes,
-                    node.name,
-                )
+                inputs, outputs = (tuple(names.get(name, name) for name in ends) for ends in (node.inputs, node.outputs))
+                self.graph.nodes[i] = replace(node, inputs=inputs, outputs=outputs)
 
 
 def is_symbolic(value: Any) -> bool:
