@@ -1,21 +1,21 @@
 /** Constants of a model: from shards, checked, and out of their quantized form. */
 
-import { DTYPES, sizeOf } from "./dtypes.js";
+import { sizeOf } from "./dtypes.js";
 import { FormatError, HashError } from "./errors.js";
 import { fetchChecked } from "./fetching.js";
 import { halfToNumber } from "./half.js";
 import { readSafetensors } from "./safetensors.js";
 import { sha256 } from "./sha256.js";
+import { storedSize } from "./stored.js";
 
 /** @typedef {import("./format.js").ModelDescription} ModelDescription */
 /** @typedef {import("./format.js").Constant} Constant */
 /** @typedef {import("./format.js").Shard} Shard */
 /** @typedef {import("./format.js").AffineQuantization} AffineQuantization */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
-/** @typedef {import("./backends/wasm/weights.js").Source} Source */
+/** @typedef {import("./stored.js").Source} Source */
 /** @typedef {import("./safetensors.js").StoredTensor} StoredTensor */
 
-const STORED = { f32: "F32", i32: "I32", u8: "U8", i8: "I8", bool: "BOOL", f16: "F16" };
 
 /**
  * Fetches the shards that hold some constants, all at once.
@@ -75,14 +75,14 @@ export function readConstant(name, constant, shard) {
   const where = `the constant ${JSON.stringify(name)}`;
   const { dtype, shape, quantization } = constant;
   const stored = find(shard, constant.tensor, where);
-  if (quantization?.scheme === "affine") return { bytes: dequantize(constant, quantization, stored, shard, where), half: false, dtype, shape };
-  const storage = constant.storage === "f16" ? "f16" : dtype;
+  if (quantization?.scheme === "affine") return { bytes: dequantize(constant, quantization, stored, shard, where), storage: dtype, dtype, shape };
+  const storage = constant.storage ?? dtype;
   const count = sizeOf(shape);
-  if (stored.dtype !== STORED[storage]) throw new FormatError(`${where} is stored as ${stored.dtype}; model.json says ${STORED[storage]}`);
-  const size = storage === "f16" ? 2 : DTYPES[dtype].size;
-  if (quantization) return { bytes: spread(stored, find(shard, quantization.mask, where), count, size, where), half: storage === "f16", dtype, shape };
+  if (stored.dtype !== storage.toUpperCase()) throw new FormatError(`${where} is stored as ${stored.dtype}; model.json says ${storage.toUpperCase()}`);
+  const size = storedSize(storage);
+  if (quantization) return { bytes: spread(stored, find(shard, quantization.mask, where), count, size, where), storage, dtype, shape };
   if (stored.bytes.length !== count * size) throw new FormatError(`${where} of the shape [${shape.join(", ")}] takes ${count * size} bytes; its tensor has ${stored.bytes.length}`);
-  return { bytes: stored.bytes, half: storage === "f16", dtype, shape };
+  return { bytes: stored.bytes, storage, dtype, shape };
 }
 
 /**

@@ -4,6 +4,7 @@ import { parseDim, symbolsOf } from "./dims.js";
 import { SOURCE_DTYPES } from "./dtypes.js";
 import { FormatError, UnsupportedOperatorError } from "./errors.js";
 import { operators } from "./generated/operators.js";
+import { STORAGES } from "./stored.js";
 
 /** @typedef {import("./dims.js").Dim} Dim */
 /** @typedef {import("./dtypes.js").Dtype} Dtype */
@@ -41,7 +42,6 @@ const MAXIMUM_SIZE = 2 ** 31 - 1;
 const MAXIMUM_VALUES = 64;
 const VALUE_DTYPES = new Set(["i32", "u8", "i8"]);
 const INNER_DTYPES = new Set(["f32", "i32", "u8", "i8", "bool"]);
-const STORAGES = new Set(["f16"]);
 const FLOAT_WORDS = new Set(["Infinity", "-Infinity", "NaN"]);
 
 /** @type {(message: string) => never} */
@@ -265,8 +265,9 @@ function readConstant(value, where, shards, requires) {
   /** @type {Constant} */
   const result = { dtype, shape, shard, tensor: asString(constant.tensor, `${where}, tensor`) };
   if (constant.storage !== undefined) {
-    result.storage = asOneOf(constant.storage, `${where}, storage`, STORAGES);
-    if (dtype !== "f32") fail(`${where}: stored as ${result.storage}, so its dtype must be f32; got ${dtype}`);
+    result.storage = asOneOf(constant.storage, `${where}, storage`, STORAGES.keys());
+    const wanted = STORAGES.get(result.storage);
+    if (dtype !== wanted) fail(`${where}: stored as ${result.storage}, so its dtype must be ${wanted}; got ${dtype}`);
   }
   if (constant.quantization !== undefined && constant.quantization !== null) {
     if (!requires.includes("quantization")) fail(`${where} is quantized, and "requires" does not list "quantization"`);

@@ -22,7 +22,7 @@ import { verify } from "./verify.js";
 /** @typedef {import("./format.js").ModelDescription} ModelDescription */
 /** @typedef {import("./format.js").Signature} Signature */
 /** @typedef {import("./graph.js").StaticGraph} StaticGraph */
-/** @typedef {import("./backends/wasm/weights.js").Source} Source */
+/** @typedef {import("./stored.js").Source} Source */
 /** @typedef {import("./backends/wasm/module.js").Build | "webgl"} Build of the WASM module, or the other backend */
 /** @typedef {{ module: WebAssembly.Module, build: import("./backends/wasm/module.js").Build }} CompiledModule */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from imported_models import Read, run
 from test_tflite_operators import f32, i32, options
 from tflite_writer import Model, Operator, Tensor
 from webkiln.errors import UnsupportedOperatorError
+from webkiln.model import convert, load
 from webkiln.ops import OPERATORS
 
 RNG = np.random.default_rng(5)
@@ -91,6 +93,19 @@ def test_integer_weights_of_a_model_in_floats(read: Read) -> None:
     tensors = [Tensor("x", x.shape), Tensor("w", w.shape, "int8", w, quantization=scaled([0.5, 0.25, 2])), Tensor("y", (2, 3))]
     expected = x @ (f32([[0.5], [0.25], [2]]) * w).T
     np.testing.assert_allclose(run(read(model(tensors, "FULLY_CONNECTED", options("FullyConnected"))), {"x": x})["y"], expected, rtol=1e-5)
+
+
+def test_integer_weights_take_a_byte_each_in_the_web_format(read: Read, tmp_path: Path) -> None:
+    x, w = integers("int8", (1, 300)), integers("int8", (200, 300))
+    quantization = scaled(0.02, 7)
+    tensors = [Tensor("x", x.shape, "int8", quantization=quantization), Tensor("w", w.shape, "int8", w, quantization=scaled(0.01)), Tensor("y", (1, 200), "int8", quantization=quantization)]
+    read(model(tensors, "FULLY_CONNECTED", options("FullyConnected")))
+    converted = convert(tmp_path / "model.tflite")
+    converted.save(tmp_path / "saved")
+    assert w.size < sum(path.stat().st_size for path in (tmp_path / "saved").glob("weights-*")) < 1.05 * w.size
+    back = load(tmp_path / "saved")
+    assert {name: one.dtype for name, one in back.graph.constants.items()} == {name: one.dtype for name, one in converted.graph.constants.items()}
+    np.testing.assert_array_equal(back.run({"x": x})["y"], converted.run({"x": x})["y"])
 
 
 def test_casts_take_the_integers_as_they_are(read: Read) -> None:

@@ -229,6 +229,44 @@ test("load: half, quantized and masked constants", async () => {
   assert.deepEqual([...s], [0, 7, 0, 0, 8, 0]);
 });
 
+test("load: integers in the fewest bits that hold them, from any byte on", async () => {
+  const bytes = (array) => new Uint8Array(array.buffer);
+  const tensors = {
+    odd: { dtype: "U8", shape: [3], bytes: Uint8Array.of(0, 128, 255) },
+    u16: { dtype: "U16", shape: [3], bytes: bytes(Uint16Array.of(0, 256, 65535)) }, // at an odd byte
+    i16: { dtype: "I16", shape: [3], bytes: bytes(Int16Array.of(-32768, -1, 32767)) },
+    i8: { dtype: "I8", shape: [3, 2], bytes: bytes(Int8Array.of(-128, 1, -1, 2, 127, 3)) },
+    one: { dtype: "I8", shape: [], bytes: bytes(Int8Array.of(-7)) },
+    first: { dtype: "I8", shape: [1, 2], bytes: bytes(Int8Array.of(-3, 5)) },
+  };
+  const files = modelFiles({
+    inputs: { x: { dtype: "i32", shape: [1, 3] } },
+    nodes: [
+      ...["odd", "u16", "i16"].map((name) => /** @type {const} */ (["add", ["x", name], `${name} sum`])),
+      ["matmul", ["x", "i8"], "product"], ["add", ["product", "h"], "next"], ["mul", ["x", "one"], "scaled"],
+    ],
+    outputs: { ...Object.fromEntries(["odd sum", "u16 sum", "i16 sum", "scaled"].map((name) => [name, { dtype: "i32", shape: [1, 3] }])), next: { dtype: "i32", shape: [1, 2] } },
+    state: [{ input: "h", output: "next", initial: "first", dtype: "i32", shape: [1, 2] }],
+  });
+  const shard = writeSafetensors(Object.entries(tensors));
+  const json = JSON.parse(files.get("model.json"));
+  json.constants = Object.fromEntries(Object.entries(tensors).map(([name, { dtype, shape }]) => [name, { dtype: "i32", shape, shard: 0, tensor: name, storage: dtype.toLowerCase() }]));
+  Object.assign(json.shards[0], { bytes: shard.length, sha256: sha256Of(shard) });
+  const given = (edited) => new Map([["model.json", JSON.stringify(edited)], ["weights-00000.safetensors", shard]]);
+  const model = await loadModel(given(json));
+  const once = await model.run({ x: Int32Array.of(1, -2, 3) });
+  assert.deepEqual([...once["odd sum"]], [1, 126, 258]);
+  assert.deepEqual([...once["u16 sum"]], [1, 254, 65538]);
+  assert.deepEqual([...once["i16 sum"]], [-32767, -3, 32770]);
+  assert.deepEqual([...once.scaled], [-7, 14, -21]);
+  assert.deepEqual([...once.next], [-128 + 2 + 381 - 3, 1 - 4 + 9 + 5]);
+  assert.deepEqual([...(await model.run({ x: Int32Array.of(0, 0, 0) })).next], [252, 11]);
+  const edit = (change) => given({ ...json, constants: { ...json.constants, odd: { ...json.constants.odd, ...change } } });
+  await assert.rejects(loadModel(edit({ dtype: "f32" })), { name: "FormatError", message: /stored as u8, so its dtype must be i32; got f32/ });
+  await assert.rejects(loadModel(edit({ storage: "i8" })), { name: "FormatError", message: /"odd" is stored as U8; model.json says I8/ });
+  await assert.rejects(loadModel(edit({ storage: "i64" })), { name: "FormatError", message: /storage/ });
+});
+
 /** The model with golden vectors, of which `edit` may change the expected ones. */
 function goldenFiles(edit = (values) => values, more = {}) {
   const x = generate({ seed: 4, low: -1, high: 1 }, "float32", 6).map(Math.fround);

@@ -10,6 +10,9 @@ from webkiln.graph.graph import Constant
 from webkiln.graph.quantization import Affine, Masked
 from webkiln.graph.signature import Argument, Signature
 
+STORED_INTEGERS = {"u8": 255, "i8": -128, "u16": 256, "i16": -129, "i32": 65536}
+"""Storages, with an element that no smaller one holds."""
+
 
 def argument(builder: GraphBuilder, name: str, value: str, dtype: str) -> Argument:
     return Argument(name, value, dtype, tuple(builder.shape(value)))
@@ -66,6 +69,7 @@ def everything() -> Bundle:
     clipped = b.node("clip", [picture], {"minimum": -0.25}, name="up/clip")
     padded = b.node("pad", [clipped], {"low": [0, 1, 0, 0], "high": [0] * 4, "interior": [0] * 4, "value": float("-inf")}, output="padded")
     flags = b.node("greater", [scaled, following], output="flags")
+    widths = b.node("concat", [b.constant(np.int32([0, edge, 1] * 8), f"as {storage}") for storage, edge in STORED_INTEGERS.items()], {"axis": 0}, output="widths")
     numbers = b.node("add", [ids, b.constant(np.int32([1, 2, 3]), "i32")], output="numbers")
     b.node("concat", [b.constant(np.uint8([1, 255]), "u8"), b.constant(np.zeros(0, np.uint8), "none")], {"axis": 0}, output="u8s")
     b.node("logical_not", [b.constant(np.array([True, False, True]), "bool")], output="bools")
@@ -74,7 +78,7 @@ def everything() -> Bundle:
         argument(b, name, value, dtype)
         for name, value, dtype in (
             ("picture", padded, "float16"), ("flags", flags, "bool"), ("numbers", numbers, "int64"), ("u8s", "u8s", "uint8"), ("bools", "bools", "bool"),
-            ("i8s", "i8s", "int8"), ("given", "plain", "float64"), ("__proto__", following, "float32"),
+            ("widths", widths, "int32"), ("i8s", "i8s", "int8"), ("given", "plain", "float64"), ("__proto__", following, "float32"),
         )
     ]  # fmt: skip
     inputs = [argument(b, "image", x, "float32"), argument(b, "token_ids", ids, "int64")]

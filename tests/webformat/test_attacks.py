@@ -125,7 +125,7 @@ ATTACKS: dict[str, tuple[Callable[[Model], None], str]] = {
     "a missing tensor": (put("constants", "w", "tensor", "nowhere"), "'nowhere', which shard 0 does not have"),
     "a constant of another shape": (put("constants", "w", "shape", [3, 2]), "stored as float16 [2, 3]"),
     "a constant of another dtype": (drop("constants", "w", "storage"), "stored as float16"),
-    "a constant of a wrong storage": (put("constants", "w", "dtype", "i32"), "which is not i32"),
+    "a constant of a wrong storage": (put("constants", "w", "dtype", "i32"), "stands for f32, not for i32"),
     "a constant of 2^60 bytes": (put("constants", "w", "shape", [2**30, 2**28]), "2³¹ − 1 elements"),
     "a constant with a size of 2^60": (put("constants", "w", "shape", [2**60]), "constants/w/shape/0"),
     "a negative size of a constant": (put("constants", "w", "shape", [-2, 3]), "constants/w/shape/0"),

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from safetensors.numpy import load as from_safetensors
-from sample_models import everything, tiny
+from sample_models import STORED_INTEGERS, everything, tiny
 from webkiln import webformat
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
@@ -81,6 +81,17 @@ def test_float16_stays_float16_on_disk(tmp_path) -> None:
     assert tensors["w"].dtype == np.float16
     entry = json.loads(contents["model.json"])["constants"]["w"]
     assert (entry["dtype"], entry["storage"]) == ("f32", "f16")
+
+
+def test_integers_take_the_fewest_bits_that_hold_them_on_disk() -> None:
+    contents = files(everything())
+    entries = json.loads(contents["model.json"])["constants"]
+    for storage in STORED_INTEGERS:
+        entry = entries[f"as {storage}"]
+        stored = from_safetensors(contents[f"weights-{entry['shard']:05}.safetensors"])[f"as {storage}"]
+        assert (entry["dtype"], entry.get("storage", "i32")) == ("i32", storage)
+        assert f"{stored.dtype.kind}{8 * stored.dtype.itemsize}" == storage
+    assert "storage" not in entries["i32"]  # three elements: the entry would grow by more than the shard shrinks
 
 
 def test_scalars_and_empty_constants_keep_their_rank(tmp_path) -> None:

@@ -116,7 +116,8 @@ def test_values_that_nothing_computes(agree):
     x = b.input("x", "f32", [3])
     table = b.constant(np.array([2**24 + 1, 5], np.int32), "table")
     half = b.constant(floats(4).astype(np.float16), "half")
-    model = finished(b, b.node("neg", [x], output="y"), "n", "x", table, half)
+    codes = b.constant(np.array([-128, 0, 127] * 4, np.int32), "codes")  # stored in a byte each
+    model = finished(b, b.node("neg", [x], output="y"), "n", "x", table, half, codes)
     assert backends(agree(model, {"n": np.array([1, 2**24 + 1, -7], np.int32), "x": floats(3)})) == ["webgl"]
 
 

@@ -3,13 +3,13 @@
 import { DTYPES, sizeOf } from "../../dtypes.js";
 import { arrayOf } from "../../pictures/input.js";
 import { partition, residentStates, segmentsOf } from "../../planner/segments.js";
+import { widened } from "../../stored.js";
 import { WasmBackend } from "../wasm/backend.js";
 import { isLowerable } from "../wasm/lowering.js";
 import { canHold, canRun } from "../webgl/plan.js";
-import { floatsFrom } from "../webgl/weights.js";
 import { Queue } from "./queue.js";
 
-/** @typedef {import("../../constants.js").Source} Source */
+/** @typedef {import("../../stored.js").Source} Source */
 /** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
 /** @typedef {import("../../graph.js").TensorType} TensorType */
 /** @typedef {import("../../model.js").Outputs} Outputs */
@@ -102,7 +102,7 @@ export class MixedBackend {
       graph,
       segments,
       outputs,
-      constants: new Map(constants.map((name) => [name, floatsFrom(this.sourceOf(name))])),
+      constants: new Map(constants.map((name) => [name, widened(this.sourceOf(name))])),
       options,
       ...describe(segments),
       generation: this.generation,
@@ -301,7 +301,7 @@ export class MixedBackend {
 
   /** @param {StateType} state */
   #initial({ shape, dtype, initial }) {
-    return initial === "zeros" ? new DTYPES[dtype].array(sizeOf(shape)) : /** @type {Values} */ (floatsFrom(this.sourceOf(initial)));
+    return initial === "zeros" ? new DTYPES[dtype].array(sizeOf(shape)) : /** @type {Values} */ (widened(this.sourceOf(initial)));
   }
 
   /**

@@ -3,7 +3,7 @@
 import { DTYPES, sizeOf, viewOf } from "../../dtypes.js";
 import { WebkilnError } from "../../errors.js";
 import { align } from "../../planner/arena.js";
-import { halfToNumber } from "../../half.js";
+import { storedValues, widened } from "../../stored.js";
 import { encodeCommand } from "./commands.js";
 import { encodePlan, planGraph } from "./plan.js";
 import { STAGING_COMMAND, stagingBytes, Weights } from "./weights.js";
@@ -14,7 +14,7 @@ import { STAGING_COMMAND, stagingBytes, Weights } from "./weights.js";
 /** @typedef {import("./commands.js").Command} Command */
 /** @typedef {import("./plan.js").Plan} Plan */
 /** @typedef {import("./plan.js").EncodedPlan} EncodedPlan */
-/** @typedef {import("./weights.js").Source} Source */
+/** @typedef {import("../../stored.js").Source} Source */
 /** @typedef {import("./weights.js").Weight} Weight */
 /** @typedef {Plan & { encoded: EncodedPlan, generation: number }} ReadyPlan `generation` is the backend's when its addresses were right */
 /** @typedef {{ name: string, shape: readonly number[], dtype: Dtype, initial: string }} StateType */
@@ -63,7 +63,7 @@ export class WasmBackend {
   prepare(graph, { fuse, outputs, isOnly = false } = {}) {
     const plan = planGraph(graph, this.weights, this.stateStorages, (name) => this.scalarOf(name, graph), { fuse, outputs });
     if (!this.memory) this.instantiate(plan, isOnly);
-    this.fill(plan.graph);
+    this.fill();
     const encoded = encodePlan(plan, this.weightsEnd);
     this.grow(encoded.top);
     return Object.assign(plan, { encoded, generation: this.generation });
@@ -79,9 +79,7 @@ export class WasmBackend {
     if (!graph.constants.has(name) || !type || sizeOf(type.shape) !== 1) return null;
     let value = this.scalars.get(name);
     if (value === undefined) {
-      const { bytes, half } = this.sourceOf(name);
-      const copy = bytes.slice();
-      value = half ? halfToNumber(new Uint16Array(copy.buffer)[0]) : viewOf(copy.buffer, type.dtype, 0, 1)[0];
+      value = widened(this.sourceOf(name))[0];
       this.scalars.set(name, value);
     }
     return value;
@@ -136,11 +134,8 @@ export class WasmBackend {
     return weights.reduce((most, { name }) => Math.max(most, stagingBytes(this.sourceOf(name))), 0);
   }
 
-  /**
-   * Puts the weights that were newly asked for into the memory.
-   * @param {StaticGraph} graph
-   */
-  fill(graph) {
+  /** Puts the weights that were newly asked for into the memory. */
+  fill() {
     const { added, storages, end } = this.weights.place(this.weightsEnd);
     if (!storages.length) return;
     try {
@@ -158,31 +153,27 @@ export class WasmBackend {
       const address = /** @type {number} */ (storage.address);
       bytes.fill(0, address, address + storage.bytes);
     }
-    for (const weight of added) this.fillWeight(weight, graph, end);
+    for (const weight of added) this.fillWeight(weight, end);
   }
 
   /**
    * @param {Weight} weight
-   * @param {StaticGraph} graph
    * @param {number} staging a free address
    */
-  fillWeight({ name, form, storage }, graph, staging) {
-    const { bytes, half } = this.sourceOf(name);
-    const { shape } = /** @type {import("../../graph.js").TensorType} */ (graph.types.get(name));
-    const count = sizeOf(shape);
+  fillWeight({ name, form, storage }, staging) {
+    const constant = this.sourceOf(name);
+    const count = sizeOf(constant.shape);
     if (count === 0) return;
     const destination = /** @type {number} */ (storage.address);
-    if (form.form === "raw" && !half) {
-      this.bytes().set(bytes, destination);
-      return;
-    }
-    this.bytes().set(bytes, staging);
-    let source = staging;
-    const scratch = staging + stagingBytes({ bytes, half }) - STAGING_COMMAND;
-    if (half) {
-      source = form.form === "raw" ? destination : align(staging + bytes.length);
+    const scratch = staging + stagingBytes(constant) - STAGING_COMMAND;
+    const isHalf = constant.storage === "f16";
+    // The elements in their dtype: at their place, or aside, from where a kernel lays them out.
+    const source = form.form === "raw" ? destination : isHalf ? align(staging + constant.bytes.length) : staging;
+    if (isHalf) {
+      this.bytes().set(constant.bytes, staging);
       this.runOnce({ kernel: "widen_f16", fields: { source: staging, destination: source, count }, operations: [] }, scratch);
-    }
+    } else if (constant.storage === constant.dtype) this.bytes().set(constant.bytes, source);
+    else new Int32Array(this.alive().buffer, source, count).set(storedValues(constant));
     if (form.form === "matrix") {
       const { offset, depth, columns, rowStride, columnStride } = form;
       const fields = { source: source + offset * 4, destination, depth, columns, row_stride: rowStride, column_stride: columnStride };
@@ -211,12 +202,7 @@ export class WasmBackend {
       const target = this.bytes().subarray(address, address + bytes);
       target.fill(0);
       if (initial === "zeros") continue;
-      const source = this.sourceOf(initial);
-      if (source.half) {
-        const copy = source.bytes.slice();
-        const values = Float32Array.from(new Uint16Array(copy.buffer), halfToNumber);
-        target.set(new Uint8Array(values.buffer));
-      } else target.set(source.bytes);
+      target.set(new Uint8Array(widened(this.sourceOf(initial)).buffer));
     }
   }
 

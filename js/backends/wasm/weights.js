@@ -5,10 +5,7 @@ import { align } from "../../planner/arena.js";
 
 /** @typedef {import("../../dtypes.js").Dtype} Dtype */
 /** @typedef {import("./commands.js").Storage} Storage */
-/**
- * A constant as the shard holds it.
- * @typedef {{ bytes: Uint8Array, half: boolean, dtype: Dtype, shape: number[] }} Source `half`: f16 that becomes f32
- */
+/** @typedef {import("../../stored.js").Source} Source */
 /**
  * How a constant is laid out for a kernel. Offsets and strides in elements of the constant.
  * @typedef {{ form: "raw" }
@@ -82,9 +79,9 @@ export class Weights {
 export const STAGING_COMMAND = 256;
 
 /**
- * @param {{ bytes: Uint8Array, half: boolean }} source
+ * @param {Source} source
  * @returns {number} bytes of memory needed beside the final place while the constant is prepared; the last ones are for a command
  */
-export function stagingBytes({ bytes, half }) {
-  return align(bytes.length) + (half ? align(bytes.length * 2) : 0) + STAGING_COMMAND;
+export function stagingBytes({ bytes, storage, dtype, shape }) {
+  return (storage === "f16" ? align(bytes.length) : 0) + align(sizeOf(shape) * DTYPES[dtype].size) + STAGING_COMMAND;
 }

@@ -10,9 +10,10 @@ import { canHold, planGraph, sizeOfShared } from "./plan.js";
 import { readTensors } from "./readback.js";
 import { HeldSurface } from "./results.js";
 import { floatsOf, layoutOf, packBlocks } from "./storage.js";
-import { createStorage, floatsFrom, uploadOnce, Weights } from "./weights.js";
+import { widened } from "../../stored.js";
+import { createStorage, uploadOnce, Weights } from "./weights.js";
 
-/** @typedef {import("../../constants.js").Source} Source */
+/** @typedef {import("../../stored.js").Source} Source */
 /** @typedef {import("../../graph.js").StaticGraph} StaticGraph */
 /** @typedef {import("../wasm/backend.js").StateType} StateType */
 /** @typedef {import("./context.js").Context} Context */
@@ -325,7 +326,7 @@ export class WebglBackend {
   resetState() {
     if (!this.hasState) return;
     for (const { name, shape, initial } of this.states) {
-      const data = initial === "zeros" ? new Float32Array(sizeOf(shape)) : floatsFrom(this.sourceOf(initial));
+      const data = initial === "zeros" ? new Float32Array(sizeOf(shape)) : widened(this.sourceOf(initial));
       uploadOnce(this.context, /** @type {Storage} */ (this.stateStorages.get(name)), data);
     }
   }

@@ -36,7 +36,7 @@ async function fasterLayers(context) {
   const trials = [DEFAULT, LARGER].map((layers) => {
     const backend = new WebglBackend(Object.create(context, { layers: { value: layers } }), [], (name) => {
       const { shape } = /** @type {import("../../graph.js").TensorType} */ (graph.types.get(name));
-      return { bytes: new Uint8Array(shape.reduce((a, b) => a * b, 4)), half: false, dtype: "f32", shape };
+      return { bytes: new Uint8Array(shape.reduce((a, b) => a * b, 4)), storage: "f32", dtype: "f32", shape };
     });
     return { backend, plan: backend.prepare(graph), best: Infinity };
   });

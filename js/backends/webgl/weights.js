@@ -1,10 +1,9 @@
 /** Constants as textures, each in the storage that kernels read it from. */
 
-import { sizeOf, viewOf } from "../../dtypes.js";
-import { halfToNumber } from "../../half.js";
+import { widened } from "../../stored.js";
 import { flatShape, flattenWeights, floatsOf, layoutOf, packBlocks } from "./storage.js";
 
-/** @typedef {import("../../constants.js").Source} Source */
+/** @typedef {import("../../stored.js").Source} Source */
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./context.js").Surface} Surface */
 /** @typedef {import("./storage.js").Layout} Layout */
@@ -33,16 +32,6 @@ export function createStorage(kind, layout) {
 /** @param {Home} home */
 export function bytesOf({ width, height, layers }) {
   return width * height * layers * 16;
-}
-
-/**
- * The elements of a constant as floats.
- * @param {Source} source
- * @returns {ArrayLike<number>}
- */
-export function floatsFrom({ bytes, half, dtype, shape }) {
-  const { buffer } = bytes.slice();
-  return half ? Float32Array.from(new Uint16Array(buffer), halfToNumber) : viewOf(buffer, dtype, 0, sizeOf(shape));
 }
 
 /**
@@ -98,7 +87,7 @@ export class Weights {
    */
   scalar(name) {
     let value = this.scalars.get(name);
-    if (value === undefined || value === null) this.scalars.set(name, (value = floatsFrom(this.sourceOf(name))[0]));
+    if (value === undefined || value === null) this.scalars.set(name, (value = widened(this.sourceOf(name))[0]));
     return value;
   }
 
@@ -112,7 +101,7 @@ export class Weights {
       if (storage.home.surface) continue;
       make(storage);
       const source = this.sourceOf(name);
-      const data = floatsFrom(source);
+      const data = widened(source);
       uploadOnce(this.context, storage, isFlat ? flattenWeights(source.shape, data) : data);
     }
   }

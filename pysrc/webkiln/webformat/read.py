@@ -26,6 +26,7 @@ from webkiln.graph.quantization import Affine, Masked
 from webkiln.graph.signature import Argument, Signature
 from webkiln.ops import OPERATORS
 from webkiln.ops.rules import differ
+from webkiln.webformat.storage import STORAGES, widened
 from webkiln.webformat.structure import check_structure, check_version
 
 MODEL_BYTES = 256 * 1024 * 1024
@@ -314,7 +315,7 @@ def _attribute(op: str, name: str, value: Any, minimums: Mapping[str, int]) -> A
     return value
 
 
-_STORED = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16", **{dtype: name for name, dtype in CANONICAL.items()}}
+_STORED = {dtype: name for name, dtype in {**CANONICAL, **STORAGES}.items()}
 
 
 def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]], requires: Sequence[str]) -> Constant:
@@ -336,9 +337,9 @@ def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str,
             raise FormatError(
                 f"the constant {name!r} is stored as {stored.dtype} {list(stored.shape)}, model.json says {wanted} {list(shape)}"
             )
-        constant = Constant(stored)
+        constant = Constant(widened(stored) if "storage" in entry else stored)
         if constant.dtype != entry["dtype"]:
-            raise FormatError(f"the constant {name!r} is stored as {wanted}, which is not {entry['dtype']}")
+            raise FormatError(f"the constant {name!r} is stored as {wanted}, which stands for {constant.dtype}, not for {entry['dtype']}")
         return constant
     if entry["dtype"] != "f32" or "storage" in entry:
         raise FormatError(f"the constant {name!r} is quantized, which stands for f32 and has no other storage")

@@ -25,6 +25,7 @@ from webkiln.graph.signature import Argument
 from webkiln.ops import OPERATORS
 from webkiln.version import VERSION
 from webkiln.webformat.golden import golden_vectors
+from webkiln.webformat.storage import narrowed
 from webkiln.webformat.structure import FORMAT_VERSION, check_structure
 
 SHARD_BYTES = 4 * 1024 * 1024
@@ -175,7 +176,8 @@ def _stored(name: str, constant: Constant, others: Mapping[str, Constant]) -> tu
     stored = constant.stored
     key = name if name != "__metadata__" else _part_name(name, "values", others)  # that one safetensors keeps for itself
     if isinstance(stored, np.ndarray):
-        return {key: stored}, {"storage": "f16"} if stored.dtype == np.float16 else {}
+        written, storage = narrowed(stored)
+        return {key: written}, {} if storage is None else {"storage": storage}
     if isinstance(stored, Affine):
         scale, zero_point = (_part_name(name, part, others) for part in ("scale", "zero_point"))
         quantization: dict[str, Any] = {"scheme": "affine", "bits": stored.bits, "signed": stored.signed, "axis": stored.axis, "scale": scale}
