@@ -126,6 +126,7 @@ def _last_words(text: str, lines: int = 6) -> str:
 
 def _pip(archive: Archive, folder: Path) -> list[str]:
     python, abi, platform = archive.tag.split("-")
+    implementation, version = python[:2], python[2:]  # as in cp311, or py3 of any implementation
     return [
         *_pip_client(archive),
         "download",
@@ -133,9 +134,10 @@ def _pip(archive: Archive, folder: Path) -> list[str]:
         "--disable-pip-version-check",
         "--no-deps",
         "--only-binary=:all:",
+        "--ignore-requires-python",  # nothing of it is run
         f"--platform={platform}",
-        f"--python-version={python.removeprefix('cp')}",
-        "--implementation=cp",
+        f"--python-version={version}",
+        f"--implementation={implementation}",
         f"--abi={abi}",
         f"--dest={folder}",
         f"{archive.package}=={archive.version}",
