@@ -71,6 +71,13 @@ class ElementSymbols:
         least, most = self._limits[name]
         self._limits[name] = max(least, low - at_0), min(most, high - at_0)
 
+    def at_least(self, low: int, dims: list[Dim]) -> list[Dim]:
+        """The same dimensions, of which runs refuse what is below `low`. Constants are left to who reads them."""
+        for dim in dims:
+            if not isinstance(dim, int):
+                self.limit(dim, low, HIGHEST)
+        return dims
+
     def bind(self, graph: Graph) -> dict[str, dict[str, int]]:
         """Note in the graph which inputs bind symbols; returns the ranges of these, by name."""
         used = _symbols_of_graph(graph)

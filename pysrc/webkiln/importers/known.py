@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.elements import RANGES
 from webkiln.importers.emitter import KNOWN_LIMIT
 
@@ -42,6 +42,15 @@ def divide(a: Dim, b: Dim) -> Dim:
     if a >= 0 and b > 0:
         return a // b
     raise ValueError("a quotient of sizes that may be negative or zero")
+
+
+def broadcast_size(a: Dim, b: Dim) -> Dim:
+    """The size that two sizes broadcast to; `ValueError` when they do not. Symbolic sizes are taken to fit: what broadcasts is checked again by a run."""
+    if a == 1 or b == 1 or a == b:
+        return b if a == 1 else a
+    if (isinstance(a, int) and isinstance(b, int)) or not (a > 0 and b > 0):
+        raise ValueError(f"sizes {a} and {b} do not broadcast")
+    return apply("max", a, b)
 
 
 def modulo(a: Dim, b: Dim) -> Dim:

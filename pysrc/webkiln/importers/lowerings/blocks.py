@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Emitter
-from webkiln.ops.rules import differ
+from webkiln.ops.rules import differ, product
 
 
 def depth_to_space(emitter: Emitter, value: str, block: int) -> str:
@@ -26,10 +24,10 @@ def space_to_depth(emitter: Emitter, value: str, block: int) -> str:
     return emitter.reshape(emitter.transpose(split, [0, 1, 3, 2, 4, 5]), [batch, height // block, width // block, block * block * channels])
 
 
-def space_to_batch(emitter: Emitter, value: str, blocks: list[int], paddings: list[Dim]) -> str:
+def space_to_batch(emitter: Emitter, value: str, blocks: list[Dim], paddings: list[Dim]) -> str:
     """Padded, cut into blocks; the positions in a block become the slowest part of the batch. `paddings`: before and after each of the first axes after the batch."""
     rank, spatial = len(emitter.builder.shape(value)), len(blocks)
-    if not 0 < spatial < rank or len(paddings) != 2 * spatial or min(blocks) < 1:
+    if not 0 < spatial < rank or len(paddings) != 2 * spatial or any(block < 1 for block in blocks):
         emitter.fail(f"blocks {blocks} and paddings {paddings} do not fit rank {rank}")
     if any(amount != 0 for amount in paddings):
         rest = [0] * (rank - spatial - 1)
@@ -43,18 +41,18 @@ def space_to_batch(emitter: Emitter, value: str, blocks: list[int], paddings: li
     split += shape[spatial + 1 :]
     order = [*range(2, 2 * spatial + 1, 2), 0, *range(1, 2 * spatial + 1, 2), *range(2 * spatial + 1, len(split))]
     moved = emitter.transpose(emitter.reshape(value, split), order)
-    result = [shape[0] * math.prod(blocks), *(size // block for size, block in zip(shape[1:], blocks, strict=False)), *shape[spatial + 1 :]]
+    result = [shape[0] * product(blocks), *(size // block for size, block in zip(shape[1:], blocks, strict=False)), *shape[spatial + 1 :]]
     return emitter.reshape(moved, result)
 
 
-def batch_to_space(emitter: Emitter, value: str, blocks: list[int], crops: list[Dim]) -> str:
+def batch_to_space(emitter: Emitter, value: str, blocks: list[Dim], crops: list[Dim]) -> str:
     shape = emitter.builder.shape(value)
     rank, spatial = len(shape), len(blocks)
-    if not 0 < spatial < rank or len(crops) != 2 * spatial or min(blocks) < 1:
+    if not 0 < spatial < rank or len(crops) != 2 * spatial or any(block < 1 for block in blocks):
         emitter.fail(f"blocks {blocks} and crops {crops} do not fit rank {rank}")
-    if differ(shape[0] % math.prod(blocks), 0):
+    if differ(shape[0] % product(blocks), 0):
         emitter.fail(f"a batch of {shape[0]} cannot be divided into blocks of {blocks}")
-    batch = shape[0] // math.prod(blocks)
+    batch = shape[0] // product(blocks)
     split = emitter.reshape(value, [*blocks, batch, *shape[1:]])
     order = [spatial]
     for i in range(spatial):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
-from webkiln.importers.emitter import Emitter
+from webkiln.graph.dims import Dim, apply, equal
+from webkiln.importers.axes import chosen
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
+from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
 
 
@@ -32,6 +34,26 @@ def part(emitter: Emitter, value: str, axis: int, start: Dim, size: Dim, step: i
         size=[size if i == axis else whole for i, whole in enumerate(shape)],
         step=[step if i == axis else 1 for i in range(len(shape))],
     )
+
+
+def told_transpose(emitter: TypedEmitter, value: str, permutation: list[Dim]) -> str:
+    """The value with its axes permuted; where only a run tells how, its elements picked one by one. A run refuses an axis that is named twice."""
+    known = [axis for axis in permutation if isinstance(axis, int)]
+    if len(known) == len(permutation):
+        return emitter.node("transpose", [value], permutation=known)
+    shape = emitter.builder.shape(value)
+    twice = sum((equal(a, b) for i, a in enumerate(permutation) for b in permutation[:i]), 0)
+    places = ""
+    for k, axis in enumerate(permutation):
+        size, stride = (
+            apply("max", 0, sum((chosen([axis], i) * one for i, one in enumerate(numbers)), 0))
+            for numbers in (shape, [product(shape[i + 1 :]) for i in range(len(shape))])
+        )
+        size = size - twice * MAXIMUM_ELEMENTS if k == 0 else size
+        along = emitter.node("mul", [emitter.places(size), emitter.length(stride)])
+        along = emitter.reshape(along, [size if i == k else 1 for i in range(len(shape))])
+        places = emitter.node("add", [places, along]) if places else along
+    return emitter.node("gather", [emitter.reshape(value, [product(shape)]), places], axis=0)
 
 
 def reversed_axis(emitter: Emitter, value: str, axis: int) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.axes import chosen, remaining_shape
 from webkiln.importers.emitter import Emitter
+from webkiln.importers.typed_emitter import TypedEmitter
+from webkiln.ops.rules import product
 
 
 def reduced(emitter: Emitter, op: str, value: str, axes: Sequence[Dim], keep_dims: bool) -> str:
@@ -21,6 +24,14 @@ def reduced(emitter: Emitter, op: str, value: str, axes: Sequence[Dim], keep_dim
     if keep_dims:
         return value
     return emitter.reshape(value, remaining_shape(emitter.builder.shape(value), axes))
+
+
+def counted_along(emitter: TypedEmitter, shape: Sequence[Dim], axes: Sequence[Dim]) -> str:
+    """How many elements go into each one of a reduction (i32)."""
+    if all(isinstance(axis, int) for axis in axes):
+        return emitter.length(product([size for i, size in enumerate(shape) if i in axes]))
+    counts = [emitter.length(apply("max", 0, 1 + chosen(axes, i) * (size - 1))) for i, size in enumerate(shape)]
+    return functools.reduce(lambda a, b: emitter.node("mul", [a, b]), counts)
 
 
 def _where_chosen(emitter: Emitter, op: str, value: str, axis: int, is_chosen: Dim) -> str:

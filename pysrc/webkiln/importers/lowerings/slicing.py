@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webkiln.graph.dims import Dim, apply, negative
+from webkiln.graph.dims import Dim, apply, equal, is_unsized, select
 from webkiln.importers.axes import chosen, spread
 from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
+from webkiln.importers.lowerings.counting import progression
 from webkiln.importers.lowerings.movement import part
-from webkiln.importers.ranges import from_front, slice_range
+from webkiln.importers.ranges import from_front, slice_range, told_range
 from webkiln.importers.typed_emitter import TypedEmitter
+from webkiln.ops.rules import differ
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Masks:
 
 
 def masked_ranges(
-    emitter: Emitter, shape: list[Dim], begin: list[Dim], end: list[Dim], step: list[int], masks: Masks
-) -> tuple[list[Dim], list[Dim], list[int], list[Dim]]:
+    emitter: Emitter, shape: list[Dim], begin: list[Dim], end: list[Dim], step: list[Dim], masks: Masks
+) -> tuple[list[Dim], list[Dim], list[Dim], list[Dim]]:
     """The start, size and step of each axis of the input, and the shape that the result has in the end."""
     if not len(begin) == len(end) == len(step) or 0 in step:
         emitter.fail(f"begin {begin}, end {end} and step {step} do not fit together")
@@ -42,7 +44,7 @@ def masked_ranges(
         emitter.fail(f"{taken} slices for rank {len(shape)}")
     starts: list[Dim] = []
     sizes: list[Dim] = []
-    steps: list[int] = []
+    steps: list[Dim] = []
     result: list[Dim] = []
 
     def whole(count: int) -> None:
@@ -71,7 +73,10 @@ def masked_ranges(
                 stride = step[i]
                 first = None if masked(masks.begin, i) else begin[i]
                 last = None if masked(masks.end, i) else end[i]
-                start, count = slice_range(first, last, stride, size)
+                if isinstance(stride, int):
+                    start, count = slice_range(first, last, stride, size)
+                else:
+                    start, count, stride = told_range(first, last, stride, size)
                 starts.append(start)
                 sizes.append(count)
                 steps.append(stride)
@@ -89,16 +94,43 @@ def told_slice(emitter: TypedEmitter, value: str, given: list[list[Dim]]) -> str
     twice = sum((apply("max", 0, chosen(axes, i) - 1) for i in range(len(shape))), 0)
     first, last, step = (spread(axes, one, rest) for one, rest in ((starts, [0] * len(shape)), (ends, shape), (steps, [1] * len(shape))))
     for axis, size in enumerate(shape):
-        longest = apply("max", size, 1)  # longer steps go as far
-        stride = apply("min", apply("max", step[axis], longest * -1), longest)
-        backwards, distance = negative(stride), apply("max", stride, stride * -1)
-        low, high = backwards * -1, size - backwards
-        start, end = (apply("min", apply("max", from_front(at, size), low), high) for at in (first[axis], last[axis]))
-        # An axis named twice makes a size below 0, which a run refuses, as it does a step of 0, by which is divided.
-        count = apply("max", 0, ((end - start) * (1 - 2 * backwards) + distance - 1) // distance) - twice * MAXIMUM_ELEMENTS
-        places = emitter.node("add", [emitter.node("mul", [emitter.places(count), emitter.signed(stride)]), emitter.signed(start)])
+        start, count, stride = told_range(first[axis], last[axis], step[axis], size)
+        # An axis named twice makes a size below 0, which a run refuses.
+        places = progression(emitter, start, count - twice * MAXIMUM_ELEMENTS, stride)
         value = emitter.node("gather", [value, places], axis=axis)
     return value
+
+
+def sliced(emitter: TypedEmitter, value: str, starts: list[Dim], sizes: list[Dim], steps: list[Dim]) -> str:
+    """Slices of all axes; along those whose step only a run tells, elements picked."""
+    shape = emitter.builder.shape(value)
+    known = [isinstance(step, int) for step in steps]
+    value = emitter.node(
+        "slice",
+        [value],
+        start=[at if is_known else 0 for at, is_known in zip(starts, known, strict=True)],
+        size=[size if is_known else whole for size, whole, is_known in zip(sizes, shape, known, strict=True)],
+        step=[step if isinstance(step, int) else 1 for step in steps],
+    )
+    for axis, (start, size, step) in enumerate(zip(starts, sizes, steps, strict=True)):
+        if not known[axis]:
+            value = emitter.node("gather", [value, progression(emitter, start, size, step)], axis=axis)
+    return value
+
+
+def split_sizes(emitter: Emitter, sizes: list[Dim], whole: Dim) -> list[Dim]:
+    """The sizes of parts of an axis of which one may be −1: what is left. What only a run tells, it refuses unless it adds up."""
+    told = [is_unsized(size) for size in sizes]
+    open_ = [equal(size, -1) if is_told else int(size == -1) for size, is_told in zip(sizes, told, strict=True)]
+    rest = whole - sum((select(is_open, 0, size) for is_open, size in zip(open_, sizes, strict=True)), 0)
+    found = [select(is_open, rest, size) for is_open, size in zip(open_, sizes, strict=True)]
+    if any(told):
+        # What is left over, or lacks, and a second −1 make a size below 0.
+        excess = apply("max", sum(open_, 0) - 1, 0) + apply("max", sum(found, 0) - whole, whole - sum(found, 0))
+        found[-1] = found[-1] - excess * MAXIMUM_ELEMENTS
+    elif sum(open_, 0) > 1 or differ(sum(found, 0), whole):
+        emitter.fail(f"the sizes {[str(size) for size in sizes]} do not add up to {whole}")
+    return found
 
 
 def parts(emitter: Emitter, value: str, axis: int, sizes: list[Dim]) -> list[str]:

@@ -12,7 +12,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.tensorflow import sizes
 from webkiln.importers.tensorflow.hints import hint
 from webkiln.importers.tensorflow.lowering import Call, Result, Typed, Values
-from webkiln.importers.tensorflow.nodes import Node, node_of
+from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
 from webkiln.importers.tensorflow.operators import RULES
 
 
@@ -61,4 +61,4 @@ def _lower(values: Values, node: Node) -> None:
     found = computed if computed is not None else RULES[node.op](call)
     results: Sequence[Result] = [found] if isinstance(found, (str, np.ndarray, Typed)) else found
     for i, result in enumerate(results):
-        call.define(f"{node.name}:{i}" if i else node.name, result, first_node, sizes="int32")
+        call.define(result_name(node.name, i), result, first_node, sizes="int32")

@@ -32,6 +32,11 @@ def value_name(text: str) -> str:
     return text.removesuffix(":0")
 
 
+def result_name(node: str, i: int) -> str:
+    """The name of result `i` of a node: the first has the node's."""
+    return f"{node}:{i}" if i else node
+
+
 def node_of(value: str) -> str:
     """The name of the node that makes a value."""
     head, colon, index = value.rpartition(":")

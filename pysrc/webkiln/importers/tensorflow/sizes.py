@@ -14,8 +14,9 @@ from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.elements import RANGES
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import decided, divide, ints, is_known, modulo, objects
+from webkiln.importers.known import broadcast_size, decided, divide, ints, is_known, modulo, objects
 from webkiln.importers.tensorflow.lowering import Call, Typed
+from webkiln.importers.tensorflow.nodes import result_name
 from webkiln.importers.tensorflow.operators.slicing import strided_ranges
 
 Known = Callable[[Call, list[np.ndarray]], "np.ndarray | list[np.ndarray] | None"]
@@ -29,10 +30,16 @@ def compute(call: Call) -> list[Typed] | None:
     dtype = _dtype(call)
     if dtype not in RANGES and dtype != "bool":
         return None
-    inputs = []
+    inputs, elements = [], call.lowering.elements
+    only_run_tells = False
     for i in range(len(call)):
+        name = call.name(i)
+        if name in elements.arrays:
+            only_run_tells = True
+            inputs.append(elements.arrays[name])
+            continue
         # Only what sizes or constants of the source lead to: anything else is left to the graph.
-        if call.name(i) not in call.lowering.known and call.name(i) not in call.lowering.arrays:
+        if name not in call.lowering.known and name not in call.lowering.arrays:
             return None
         known = call.known(i)
         if known is None:
@@ -44,6 +51,10 @@ def compute(call: Call) -> list[Typed] | None:
         return None  # the ordinary way says what is wrong
     results = [] if result is None else result if isinstance(result, list) else [result]
     if result is None or not all(is_known(array, dtype) for array in results):
+        return None
+    if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
+        for i, array in enumerate(results):
+            elements.add_result(result_name(call.source.name, i), array)
         return None
     return [Typed(array, dtype) for array in results]
 
@@ -97,7 +108,7 @@ def _strided_slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
     starts, sizes, steps, shape = strided_ranges(call)
     picked = inputs[0]
     for axis, (start, size, step) in enumerate(zip(starts, sizes, steps, strict=True)):
-        if not isinstance(start, int) or not isinstance(size, int):
+        if not isinstance(start, int) or not isinstance(size, int) or not isinstance(step, int):
             return None
         picked = np.take(picked, [start + k * step for k in range(size)], axis=axis)
     return picked.reshape(ints(np.array(shape, object)))
@@ -157,9 +168,7 @@ def _broadcast_shapes(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
     a, b = (list(one.reshape(-1)) for one in inputs)
     rank = max(len(a), len(b))
     a, b = [1] * (rank - len(a)) + a, [1] * (rank - len(b)) + b
-    if any(p != 1 and q != 1 and p != q for p, q in zip(a, b, strict=True)):
-        raise ValueError
-    return objects([q if p == 1 else p for p, q in zip(a, b, strict=True)])
+    return objects([broadcast_size(p, q) for p, q in zip(a, b, strict=True)])
 
 
 def _select(call: Call, inputs: list[np.ndarray]) -> np.ndarray:

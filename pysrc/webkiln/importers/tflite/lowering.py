@@ -11,6 +11,7 @@ import numpy as np
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import canonical_dtype
+from webkiln.importers.axes import told_axis
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.measured import measured
@@ -132,6 +133,10 @@ class Call(TypedEmitter):
         """The tensor of output `i`, as the file declares it."""
         return self.lowering.subgraph.tensors[self.operator.outputs[i]]
 
+    def label_of(self, i: int) -> str:
+        """The name in the graph of the tensor of input `i`."""
+        return self.lowering.labels[self.tensor(i).index]
+
     @property
     def output_count(self) -> int:
         return len(self.operator.outputs)
@@ -139,7 +144,7 @@ class Call(TypedEmitter):
     def read_sizes(self) -> Iterable[Dim]:
         for index in self.operator.inputs:
             if index in self.lowering.names:
-                yield from self.lowering.elements.arrays.get(self.lowering.labels[index], np.empty(0, object)).reshape(-1)
+                yield from self.lowering.elements.arrays.get(self.lowering.labels[index], _NONE).reshape(-1)
                 yield from self.builder.shape(self.lowering.names[index])
 
     def value(self, i: int) -> str:
@@ -180,7 +185,7 @@ class Call(TypedEmitter):
 
     def told(self, i: int, what: str) -> list[Dim]:
         """The same, where what a run reads from an input of the model is welcome: symbols for its elements, which may be negative."""
-        array = self.lowering.elements.arrays.get(self.lowering.labels[self.tensor(i).index])
+        array = self.lowering.elements.arrays.get(self.label_of(i))
         return self.dims(i, what) if array is None else list(array.reshape(-1))
 
     def ints(self, i: int, what: str) -> list[int]:
@@ -231,6 +236,18 @@ class Call(TypedEmitter):
             self.fail(f"{what} is {numbers}, expected one number")
         return numbers[0]
 
+    def told_axes(self, i: int, what: str, rank: int) -> list[Dim]:
+        """Input `i` as axes counted from the front, perhaps such as only a run tells."""
+        elements = self.lowering.elements
+        return [self.axis(axis, rank) if isinstance(axis, int) else told_axis(elements, axis, rank) for axis in self.told(i, what)]
+
+    def told_one(self, i: int, what: str) -> Dim:
+        """The same, where what a run reads from an input of the model is welcome."""
+        numbers = self.told(i, what)
+        if len(numbers) != 1:
+            self.fail(f"{what} is {[str(number) for number in numbers]}, expected one number")
+        return numbers[0]
+
     def choice(self, names: Sequence[str], number: int, what: str) -> str:
         """The name of an enumeration's entry; refused when the number is unknown."""
         if not 0 <= number < len(names):
@@ -263,6 +280,7 @@ def place(subgraph: Subgraph, operator: Operator) -> str:
     return f"operator {operator.index} ({operator.name}{made})"
 
 
+_NONE = np.empty(0, object)
 _NUMPY_DTYPES = {"float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
 
 

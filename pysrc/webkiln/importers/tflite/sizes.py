@@ -13,7 +13,7 @@ import numpy as np
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import divide, ints, modulo, objects
+from webkiln.importers.known import broadcast_size, divide, ints, is_known, modulo, objects
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.slicing import strided_ranges
 
@@ -25,11 +25,14 @@ def compute(call: Call) -> list[np.ndarray] | None:
     rule = _RULES.get(call.operator.name)
     if rule is None or call.output_count == 0 or call.output().dtype not in ("int32", "int64") or len(call) == 0:
         return None
-    inputs = []
+    inputs, elements = [], call.lowering.elements
+    only_run_tells = False
     for i in range(len(call)):
-        known = call.known(i) if call.has(i) else None
+        told = elements.arrays.get(call.label_of(i)) if call.has(i) else None
+        known = told if told is not None else call.known(i) if call.has(i) else None
         if known is None:
             return None
+        only_run_tells = only_run_tells or told is not None
         inputs.append(known)
     try:
         result = rule(call, inputs)
@@ -38,10 +41,12 @@ def compute(call: Call) -> list[np.ndarray] | None:
     if result is None:
         return None
     results = result if isinstance(result, list) else [result]
-    limit = 2**31 if call.output().dtype == "int32" else 2**63
-    for array in results:
-        if array.size > KNOWN_LIMIT or any(isinstance(dim, int) and not -limit <= dim < limit for dim in array.reshape(-1)):
-            return None
+    if not all(is_known(array, call.output().dtype) for array in results):
+        return None
+    if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
+        for index, array in zip(call.operator.outputs, results, strict=False):
+            elements.add_result(call.lowering.labels[index], array)
+        return None
     return results
 
 
@@ -69,7 +74,7 @@ def _strided_slice(call: Call, inputs: list[np.ndarray]) -> np.ndarray | None:
     starts, sizes, steps, shape = strided_ranges(call)
     picked = inputs[0]
     for axis, (start, size, step) in enumerate(zip(starts, sizes, steps, strict=True)):
-        if not isinstance(start, int) or not isinstance(size, int):
+        if not isinstance(start, int) or not isinstance(size, int) or not isinstance(step, int):
             return None
         picked = np.take(picked, [start + k * step for k in range(size)], axis=axis)
     return picked.reshape(ints(np.array(shape, object)))
@@ -104,9 +109,7 @@ def _broadcast_shapes(call: Call, inputs: list[np.ndarray]) -> np.ndarray:
     a, b = [1] * (rank - len(a)) + a, [1] * (rank - len(b)) + b
     result = np.empty(rank, object)
     for i, (p, q) in enumerate(zip(a, b, strict=True)):
-        if p != 1 and q != 1 and p != q:
-            raise ValueError
-        result[i] = q if p == 1 else p
+        result[i] = broadcast_size(p, q)
     return result
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
+from webkiln.importers.lowerings.counting import counted
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
 
@@ -27,18 +28,19 @@ def number_like(call: Call) -> Typed:
 
 @lowers("Range")
 def arange(call: Call) -> Typed:
-    """A constant; its length is known only when its ends are."""
+    """A constant when its ends are known; of integers, they may also be sizes, or what a run reads from an input of the model."""
     ends = [call.array(i) for i in range(3)]
     if any(end is None for end in ends):
-        ends = [np.asarray(call.ints(i, "an end of the range")) for i in range(3)]
-    start, limit, delta = (end.reshape(-1)[:1] for end in ends if end is not None)
-    if start.size != 1 or limit.size != 1 or delta.size != 1 or delta[0] == 0:
-        call.fail(f"a range from {start} to {limit} in steps of {delta}")
-    count = max(0, math.ceil((limit[0].item() - start[0].item()) / delta[0].item()))
+        start, limit, delta = (call.size(i, "an end of the range") for i in range(3))
+        return Typed(counted(call, start, limit, delta), call.dtype(0))
+    first, last, step = (end.reshape(-1)[:1] for end in ends if end is not None)
+    if first.size != 1 or last.size != 1 or step.size != 1 or step[0] == 0:
+        call.fail(f"a range from {first} to {last} in steps of {step}")
+    count = max(0, math.ceil((last[0].item() - first[0].item()) / step[0].item()))
     if count > POSITIONS_LIMIT:
         raise Refused(f"a range of {count} numbers")
-    numbers = np.asarray(start[0].item() + np.arange(count) * delta[0].item())
-    return Typed(numbers.astype(start.dtype if call.array(0) is not None else np.int32), call.dtype(0))
+    numbers = np.asarray(first[0].item() + np.arange(count) * step[0].item())
+    return Typed(numbers.astype(first.dtype), call.dtype(0))
 
 
 @lowers("LinSpace")

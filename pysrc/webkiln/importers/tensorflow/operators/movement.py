@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.axes import inserted_shape
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
-from webkiln.importers.lowerings.movement import repeat, reversed_axis
+from webkiln.importers.lowerings.movement import repeat, reversed_axis, told_transpose
 from webkiln.importers.lowerings.windows import channels_first, channels_last
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tensorflow.lowering import Call, Typed
@@ -26,8 +27,10 @@ def reshape(call: Call) -> str:
 @lowers("ExpandDims")
 def expand_dims(call: Call) -> str:
     shape = call.shape(0)
-    axis = call.axis_input(1, len(shape) + 1)
-    return call.reshape(call.value(0), [*shape[:axis], 1, *shape[axis:]])
+    axes = call.told_axes(1, "the axis", len(shape) + 1)
+    if len(axes) != 1:
+        call.fail(f"the axis is {axes}, expected one number")
+    return call.reshape(call.value(0), inserted_shape(shape, axes))
 
 
 @lowers("Squeeze")
@@ -43,8 +46,10 @@ def squeeze(call: Call) -> str:
 
 @lowers("Transpose")
 def transpose(call: Call) -> str:
-    permutation = [call.axis(axis, call.rank(0)) for axis in call.ints(1, "the permutation")]
-    return call.node("transpose", [call.value(0)], permutation=permutation)
+    permutation = call.told_axes(1, "the permutation", call.rank(0))
+    if len(permutation) != call.rank(0):
+        call.fail(f"the permutation {permutation} does not fit rank {call.rank(0)}")
+    return told_transpose(call, call.value(0), permutation)
 
 
 @lowers("ConcatV2", "Concat")
@@ -135,12 +140,14 @@ def depth_and_space(call: Call) -> str:
 
 @lowers("SpaceToBatchND")
 def space_to_batch(call: Call) -> str:
-    return blocks.space_to_batch(call, call.value(0), call.ints(1, "the block shape"), call.dims(2, "the paddings"))
+    elements = call.lowering.elements
+    return blocks.space_to_batch(call, call.value(0), elements.at_least(1, call.dims(1, "the block shape")), elements.at_least(0, call.dims(2, "the paddings")))
 
 
 @lowers("BatchToSpaceND")
 def batch_to_space(call: Call) -> str:
-    return blocks.batch_to_space(call, call.value(0), call.ints(1, "the block shape"), call.dims(2, "the crops"))
+    elements = call.lowering.elements
+    return blocks.batch_to_space(call, call.value(0), elements.at_least(1, call.dims(1, "the block shape")), elements.at_least(0, call.dims(2, "the crops")))
 
 
 @lowers("MatrixBandPart")

@@ -11,7 +11,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.indexing import nd_places
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
-from webkiln.ops.rules import product
+from webkiln.ops.rules import differ, product
 
 UPDATES = {
     "TensorScatterUpdate": "none",
@@ -31,12 +31,13 @@ def _scattered(call: Call, rows: str, shape: list[Dim], indices: int, updates: i
     count, rest = math.prod(places[:-1]), shape[depth:]
     flat = call.reshape(nd_places(call, call.wide(call.value(indices)), shape[:depth]), [count])
     value = call.wide(call.value(updates))
-    if call.builder.shape(value) != [*places[:-1], *rest]:
+    given = call.builder.shape(value)
+    if len(given) != len(places) - 1 + len(rest) or any(differ(a, b) for a, b in zip(given, [*places[:-1], *rest], strict=True)):
         call.fail(f"updates of shape {call.shape(updates)} do not fit indices of {places} into {shape}")
     if reduction == "sub":
         value, reduction = call.node("neg", [value]), "add"
     whole = call.reshape(call.wide(rows), [product(shape[:depth]), *rest])
-    written = call.node("scatter", [whole, flat, call.reshape(value, [count, *rest])], reduction=reduction)
+    written = call.node("scatter", [whole, flat, call.reshape(value, [count, *given[len(places) - 1 :]])], reduction=reduction)
     return call.back(call.reshape(written, shape), updates)
 
 

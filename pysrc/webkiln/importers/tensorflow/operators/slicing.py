@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts
+from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts, sliced, split_sizes
 from webkiln.importers.tensorflow.lowering import Call
 from webkiln.importers.tensorflow.registry import lowers
 from webkiln.ops.rules import differ
@@ -23,16 +23,15 @@ def slice_(call: Call) -> str:
 def strided_slice(call: Call) -> str:
     """As in NumPy: `x[begin:end:step, …]`, where masks stand for what is left out."""
     start, size, step, result = strided_ranges(call)
-    value = call.node("slice", [call.value(0)], start=start, size=size, step=step)
-    return call.reshape(value, result)
+    return call.reshape(sliced(call, call.value(0), start, size, step), result)
 
 
-def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Dim]]:
+def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[Dim], list[Dim]]:
     """The start, size and step of each axis of the input, and the shape that the result has in the end."""
     names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
     masks = Masks(*(call.integer(name, 0) for name in names))
     begin, end = call.dims(1, "the begin"), call.dims(2, "the end")
-    step = call.ints(3, "the step") if call.has(3) else [1] * len(begin)
+    step: list[Dim] = call.dims(3, "the step") if call.has(3) else [1] * len(begin)
     return masked_ranges(call, call.shape(0), begin, end, step, masks)
 
 
@@ -49,14 +48,7 @@ def split(call: Call) -> list[str]:
 def split_v(call: Call) -> list[str]:
     shape = call.shape(0)
     axis, sizes = call.axis_input(2, len(shape)), call.dims(1, "the sizes")
-    if sizes.count(-1) > 1:
-        call.fail(f"sizes {sizes}")
-    if -1 in sizes:
-        at = sizes.index(-1)
-        sizes[at] = shape[axis] - sum((size for i, size in enumerate(sizes) if i != at), 0)
-    if differ(sum(sizes, 0), shape[axis]):
-        call.fail(f"the sizes {sizes} do not add up to {shape[axis]}")
-    return parts(call, call.value(0), axis, sizes)
+    return parts(call, call.value(0), axis, split_sizes(call, sizes, shape[axis]))
 
 
 @lowers("Unpack")

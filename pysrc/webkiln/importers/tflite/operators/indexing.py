@@ -43,14 +43,14 @@ def gather_nd(call: Call) -> str:
 
 @lowers("ONE_HOT", options="OneHotOptions")
 def one_hot(call: Call) -> str:
-    depth = call.ints(1, "the depth")
+    depth = call.told_one(1, "the depth")
     places = call.shape(0)
-    if len(depth) != 1 or depth[0] < 0:
+    if depth < 0:
         call.fail(f"a depth of {depth}")
     axis = call.axis(call.options.axis, len(places) + 1)
     expanded = call.reshape(call.wide(call.value(0)), [*places[:axis], 1, *places[axis:]])
-    counts = call.positions(depth[0]).reshape([-1 if i == axis else 1 for i in range(len(places) + 1)])
-    return call.node("where", [call.node("equal", [expanded, call.constant(counts)]), call.value(2), call.value(3)])
+    counts = call.reshape(call.places(depth), [depth if i == axis else 1 for i in range(len(places) + 1)])
+    return call.node("where", [call.node("equal", [expanded, counts]), call.value(2), call.value(3)])
 
 
 @lowers("TOPK_V2")

@@ -6,10 +6,13 @@ import math
 
 import numpy as np
 
+from webkiln.graph.dims import Dim
+from webkiln.importers.axes import inserted_shape
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
-from webkiln.importers.lowerings.movement import repeat
+from webkiln.importers.lowerings.counting import counted
+from webkiln.importers.lowerings.movement import repeat, told_transpose
 from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tflite.lowering import Call
@@ -44,14 +47,18 @@ def squeeze(call: Call) -> str:
 @lowers("EXPAND_DIMS")
 def expand_dims(call: Call) -> str:
     shape = call.shape(0)
-    axis = call.axis(call.one(1, "the axis"), len(shape) + 1)
-    return call.reshape(call.value(0), [*shape[:axis], 1, *shape[axis:]])
+    axes = call.told_axes(1, "the axis", len(shape) + 1)
+    if len(axes) != 1:
+        call.fail(f"the axis is {axes}, expected one number")
+    return call.reshape(call.value(0), inserted_shape(shape, axes))
 
 
 @lowers("TRANSPOSE")
 def transpose(call: Call) -> str:
-    permutation = [call.axis(axis, call.rank(0)) for axis in call.ints(1, "the permutation")]
-    return call.node("transpose", [call.value(0)], permutation=permutation)
+    permutation = call.told_axes(1, "the permutation", call.rank(0))
+    if len(permutation) != call.rank(0):
+        call.fail(f"the permutation {permutation} does not fit rank {call.rank(0)}")
+    return told_transpose(call, call.value(0), permutation)
 
 
 @lowers("CONCATENATION", options="ConcatenationOptions")
@@ -79,12 +86,16 @@ def space_to_depth(call: Call) -> str:
 
 @lowers("SPACE_TO_BATCH_ND")
 def space_to_batch(call: Call) -> str:
-    return blocks.space_to_batch(call, call.value(0), call.ints(1, "the block shape"), call.dims(2, "the paddings"))
+    return blocks.space_to_batch(call, call.value(0), _at_least(call, 1, 1, "the block shape"), _at_least(call, 0, 2, "the paddings"))
 
 
 @lowers("BATCH_TO_SPACE_ND")
 def batch_to_space(call: Call) -> str:
-    return blocks.batch_to_space(call, call.value(0), call.ints(1, "the block shape"), call.dims(2, "the crops"))
+    return blocks.batch_to_space(call, call.value(0), _at_least(call, 1, 1, "the block shape"), _at_least(call, 0, 2, "the crops"))
+
+
+def _at_least(call: Call, low: int, i: int, what: str) -> list[Dim]:
+    return call.lowering.elements.at_least(low, call.told(i, what))
 
 
 @lowers("BROADCAST_TO")
@@ -116,18 +127,19 @@ def rank_of(call: Call) -> np.ndarray:
 
 
 @lowers("RANGE")
-def arange(call: Call) -> np.ndarray:
-    """A constant; its length is known only when its ends are."""
+def arange(call: Call) -> str | np.ndarray:
+    """A constant when its ends are known; of integers, they may also be sizes, or what a run reads from an input of the model."""
     ends = [call.array(i) for i in range(3)]
     if any(end is None for end in ends):
-        ends = [np.asarray(call.ints(i, "an end of the range")) for i in range(3)]
-    start, limit, delta = (end.reshape(-1)[:1] for end in ends if end is not None)
-    if start.size != 1 or limit.size != 1 or delta.size != 1 or delta[0] == 0:
-        call.fail(f"a range from {start} to {limit} in steps of {delta}")
-    count = max(0, math.ceil((limit[0].item() - start[0].item()) / delta[0].item()))
+        start, limit, delta = (call.told_one(i, "an end of the range") for i in range(3))
+        return counted(call, start, limit, delta)
+    first, last, step = (end.reshape(-1)[:1] for end in ends if end is not None)
+    if first.size != 1 or last.size != 1 or step.size != 1 or step[0] == 0:
+        call.fail(f"a range from {first} to {last} in steps of {step}")
+    count = max(0, math.ceil((last[0].item() - first[0].item()) / step[0].item()))
     if count > POSITIONS_LIMIT:
         raise Refused(f"a range of {count} numbers")
-    return np.asarray(start[0].item() + np.arange(count) * delta[0].item(), call.output().dtype)
+    return np.asarray(first[0].item() + np.arange(count) * step[0].item(), call.output().dtype)
 
 
 @lowers("BROADCAST_ARGS")

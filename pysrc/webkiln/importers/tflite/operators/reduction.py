@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from webkiln.graph.dims import Dim, apply
-from webkiln.importers.axes import chosen, told_axis
-from webkiln.importers.lowerings.reduction import reduced
+from webkiln.graph.dims import Dim
+from webkiln.importers.lowerings.reduction import counted_along, reduced
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
-from webkiln.ops.rules import product
 
 REDUCTIONS = {"SUM": "reduce_sum", "REDUCE_MAX": "reduce_max", "REDUCE_MIN": "reduce_min", "REDUCE_PROD": "reduce_prod"}
 
 
 def _axes(call: Call) -> list[Dim]:
-    rank = call.rank(0)
-    told = call.told(1, "the axes")
-    if any(not isinstance(axis, int) for axis in told):
-        return [told_axis(call.lowering.elements, axis, rank) for axis in told]
-    return sorted({call.axis(axis, rank) for axis in call.ints(1, "the axes")})
+    axes = call.told_axes(1, "the axes", call.rank(0))
+    return list(dict.fromkeys(axes)) if all(isinstance(axis, int) for axis in axes) else axes
 
 
 def _reduce(op: str) -> Callable[[Call], str]:
@@ -35,8 +30,7 @@ def mean(call: Call) -> str:
     axes, keep = _axes(call), call.options.keep_dims
     if call.dtype(0) == "f32":
         return reduced(call, "reduce_mean", call.value(0), axes, keep)
-    count = product([apply("max", 0, 1 + chosen(axes, i) * (size - 1)) for i, size in enumerate(call.shape(0))])
-    return call.node("div", [reduced(call, "reduce_sum", call.value(0), axes, keep), call.length(count)])
+    return call.node("div", [reduced(call, "reduce_sum", call.value(0), axes, keep), counted_along(call, call.shape(0), axes)])
 
 
 def _quantifier(op: str) -> Callable[[Call], str]:

@@ -12,7 +12,7 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.indexing import nd_places
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
-from webkiln.ops.rules import product
+from webkiln.ops.rules import differ, product
 
 # The canonical reduction, and what a segment of nothing gives.
 SEGMENTS: dict[str, tuple[str, Callable[[str], float]]] = {
@@ -37,10 +37,11 @@ def scatter_nd(call: Call) -> str:
     if not 0 < depth <= len(shape):
         call.fail(f"indices of shape {places} do not fit {shape}")
     count, rest = math.prod(places[:-1]), shape[depth:]
-    if call.shape(1) != [*places[:-1], *rest]:
+    given = call.shape(1)
+    if len(given) != len(places) - 1 + len(rest) or any(differ(a, b) for a, b in zip(given, [*places[:-1], *rest], strict=True)):
         call.fail(f"updates of shape {call.shape(1)} do not fit indices of {places} into {shape}")
     flat = call.reshape(nd_places(call, call.wide(call.value(0)), shape[:depth]), [count])
-    updates = call.reshape(call.wide(call.value(1)), [count, *rest])
+    updates = call.reshape(call.wide(call.value(1)), [count, *given[len(places) - 1 :]])
     zeros = call.node("expand", [call.like(0, updates)], shape=[product(shape[:depth]), *rest])
     return call.back(call.reshape(call.node("scatter", [zeros, flat, updates], reduction="add"), shape), 1)
 

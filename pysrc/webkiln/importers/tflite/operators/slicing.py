@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim, equal, select
-from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts
+from webkiln.importers.lowerings.slicing import Masks, masked_ranges, parts, sliced, split_sizes
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
 
@@ -22,15 +22,14 @@ def slice_(call: Call) -> str:
 def strided_slice(call: Call) -> str:
     """As in NumPy: `x[begin:end:step, …]`, where masks stand for what is left out."""
     start, size, step, result = strided_ranges(call)
-    value = call.node("slice", [call.value(0)], start=start, size=size, step=step)
-    return call.reshape(value, result)
+    return call.reshape(sliced(call, call.value(0), start, size, step), result)
 
 
-def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[int], list[Dim]]:
+def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[Dim], list[Dim]]:
     """The start, size and step of each axis of the input, and the shape that the result has in the end."""
     options = call.options
     masks = Masks(options.begin_mask, options.end_mask, options.ellipsis_mask, options.new_axis_mask, options.shrink_axis_mask)
-    begin, end, step = call.told(1, "the begin"), call.told(2, "the end"), call.ints(3, "the step")
+    begin, end, step = call.told(1, "the begin"), call.told(2, "the end"), call.told(3, "the step")
     if options.offset:
         end = [first + count for first, count in zip(begin, end, strict=True)]
     return masked_ranges(call, call.shape(0), begin, end, step, masks)
@@ -50,15 +49,10 @@ def split(call: Call) -> list[str]:
 def split_v(call: Call) -> list[str]:
     shape = call.shape(0)
     axis = _axis(call, 2, len(shape))
-    sizes = call.dims(1, "the sizes")
-    if len(sizes) != call.output_count or sizes.count(-1) > 1:
+    sizes = call.told(1, "the sizes")
+    if len(sizes) != call.output_count:
         call.fail(f"sizes {sizes} for {call.output_count} outputs")
-    if -1 in sizes:
-        at = sizes.index(-1)
-        sizes[at] = shape[axis] - sum((size for i, size in enumerate(sizes) if i != at), 0)
-    if sum(sizes, 0) != shape[axis]:
-        call.fail(f"the sizes {sizes} do not add up to {shape[axis]}")
-    return parts(call, call.value(0), axis, sizes)
+    return parts(call, call.value(0), axis, split_sizes(call, sizes, shape[axis]))
 
 
 def _axis(call: Call, i: int, rank: int) -> int:
