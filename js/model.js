@@ -12,6 +12,7 @@ import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
 import { MixedBackend } from "./backends/mixed/backend.js";
 import { Queue } from "./backends/mixed/queue.js";
 import { DeviceTensor, heldHere } from "./device_tensor.js";
+import { innerNames, renamed } from "./input_names.js";
 import { arrayOf, readDeferred } from "./pictures/input.js";
 import { withPictures } from "./pictures/sources.js";
 import { verify } from "./verify.js";
@@ -159,7 +160,7 @@ export class Model {
   /**
    * Runs the model. Calls run one after another, in the order in which they were made; inputs are read at the call.
    * @overload
-   * @param {Record<string, InputValue>} inputs by name
+   * @param {Record<string, InputValue>} inputs by name, or by the name of their value in the graph
    * @param {{ on?: "host" }} [options]
    * @returns {Promise<Record<string, Tensor>>} outputs by name, each with its `shape`
    * @throws {InputError} which input, what was wanted, what was given
@@ -300,6 +301,14 @@ export class Model {
   }
 
   /**
+   * For the main thread, where inputs are named before they are sent.
+   * @internal
+   */
+  get _innerNames() {
+    return innerNames(this.#parts.signature.inputs);
+  }
+
+  /**
    * The memory as it is when a run starts, for tests that run the same commands elsewhere.
    * @internal
    * @param {Record<string, InputValue>} inputs
@@ -427,11 +436,11 @@ export class Model {
   /**
    * @template T
    * @param {any} inputs
-   * @param {(inputs: any) => T | Promise<T>} task with inputs whose pictures are decoded
+   * @param {(inputs: any) => T | Promise<T>} task with inputs under their names in the signature, whose pictures are decoded
    * @returns {Promise<T>}
    */
   #taking(inputs, task) {
-    return withPictures(this.#queue, inputs, this.processing, task);
+    return withPictures(this.#queue, renamed(inputs, this._innerNames), this.processing, task);
   }
 
   /**

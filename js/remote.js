@@ -6,6 +6,7 @@ import { absoluteLocation } from "./backends/wasm/module.js";
 import { heldHere } from "./device_tensor.js";
 import { FetchError, restoreError, WebkilnError } from "./errors.js";
 import { importNode, isNode, request, resolveAddress } from "./fetching.js";
+import { renamed } from "./input_names.js";
 import { withPictures } from "./pictures/sources.js";
 
 /** @typedef {import("./dtypes.js").InputValue} InputValue */
@@ -14,7 +15,7 @@ import { withPictures } from "./pictures/sources.js";
 /** @typedef {import("./load.js").LoadOptions} LoadOptions */
 /** @typedef {import("./model.js").ArgumentInfo} ArgumentInfo */
 /** @typedef {import("./model.js").PlanInfo} PlanInfo */
-/** @typedef {{ name: string, inputs: ArgumentInfo[], outputs: ArgumentInfo[], signature: string, processing: unknown, provenance: Record<string, unknown> }} ModelInfo what is known of a model without asking it */
+/** @typedef {{ name: string, inputs: ArgumentInfo[], innerNames: import("./input_names.js").InnerNames, outputs: ArgumentInfo[], signature: string, processing: unknown, provenance: Record<string, unknown> }} ModelInfo what is known of a model without asking it */
 /** @typedef {{ id: number, method: string, args: unknown[] }} Call */
 /** @typedef {{ id: number, result?: unknown, error?: { kind: string, message: string }, progress?: import("./fetching.js").Progress, now?: Now | null }} Answer */
 /** @typedef {{ plan: PlanInfo | null, backend: string, build: import("./model.js").Build, backendReason: string }} Now what each call may change */
@@ -230,7 +231,7 @@ export class RemoteModel {
    * @returns {Promise<T>}
    */
   #taking(inputs, task) {
-    return withPictures(this.#queue, inputs, this.processing, (taken) => task(sendable(taken)), true);
+    return withPictures(this.#queue, renamed(inputs, this.#info.innerNames), this.processing, (taken) => task(sendable(taken)), true);
   }
 
   /** @returns {Promise<import("./verify.js").Verification>} */

@@ -20,8 +20,8 @@ const METHODS = {
     const onProgress = (/** @type {import("./fetching.js").Progress} */ progress) => post({ id, progress }, []);
     const own = await load(url, { .../** @type {import("./load.js").LoadOptions} */ (options), worker: /** @type {false} */ (false), onProgress });
     model = own;
-    const { name, inputs, outputs, signature, processing, provenance } = own;
-    return { name, inputs, outputs, signature, processing, provenance };
+    const { name, inputs, _innerNames, outputs, signature, processing, provenance } = own;
+    return { name, inputs, innerNames: _innerNames, outputs, signature, processing, provenance };
   },
   run: async ([inputs]) => entries(await loaded().run(inputs)),
   trace: async ([inputs]) => entries(await loaded().trace(inputs)),

@@ -333,6 +333,21 @@ test("verify: the operator whose relaxed result differs from the plain one is na
   assert.deepEqual(report.diverging, { node: "layer/b", op: "matmul", error: 0.2 });
 });
 
+test("worker: inputs also go by the names of their values in the graph", async () => {
+  const files = modelFiles(PARTS);
+  const json = JSON.parse(files.get("model.json"));
+  json.signatures[0].inputs[0].name = "features";
+  await served(files.set("model.json", JSON.stringify(json)), async ({ address }) => {
+    const model = await load(`${address}model.json`, { worker: true });
+    try {
+      for (const name of ["features", "x"]) assert.deepEqual([...(await model.run({ [name]: X })).y], Y);
+      await assert.rejects(model.run({ features: X, x: X }), { name: "InputError", message: /given twice/ });
+    } finally {
+      model.dispose();
+    }
+  });
+});
+
 test("worker: the same model in a thread: results, errors, progress, abort, dispose", async () => {
   await served(goldenFiles(), async ({ address, folder }) => {
     const seen = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { WasmBackend } from "../../js/backends/wasm/backend.js";
-import { loadModel, random } from "./models.mjs";
+import { loadModel, modelFiles, random } from "./models.mjs";
 
 const values = (count, seed = 1) => {
   const { next } = random(seed);
@@ -211,6 +211,24 @@ test("dtypes: integers and booleans at the boundary and inside", async () => {
   await refused({ long: [1, 2.5, 3] }, /element 1 is 2.5/);
   await refused({ byte: [1, 2, 256] }, /"byte": element 2 is 256; wanted uint8, integers from 0 to 255/);
   await refused({ wide: BigInt64Array.of(1n, 2n, 3n) }, /"wide": wanted float64, got a BigInt64Array/);
+});
+
+test("inputs: they also go by the names of their values in the graph", async () => {
+  const files = modelFiles({ inputs: { a: { shape: [2] }, b: { shape: [2] }, c: { shape: [2] } }, nodes: [["sub", ["a", "b"], "d"], ["mul", ["d", "c"], "y"]], outputs: { y: { shape: [2] } } });
+  const json = JSON.parse(files.get("model.json"));
+  // "b" is the name of one input and the value of another: a name in the signature comes first.
+  ["left", "c", "b"].forEach((name, index) => (json.signatures[0].inputs[index].name = name));
+  const model = await loadModel(files.set("model.json", JSON.stringify(json)));
+  const [left, b, c] = [[5, 7], [10, 100], [1, 2]];
+  const y = [(5 - 1) * 10, (7 - 2) * 100];
+  for (const given of [{ left, b, c }, { a: left, b, c }]) {
+    assert.deepEqual([...(await model.run(given)).y], y);
+    await model.warmup(given);
+    assert.ok((await model.profile(given, { runs: 1 })).runs);
+    assert.deepEqual([...(await model.trace(given)).d], [4, 5]);
+  }
+  await assert.rejects(model.run({ a: left, left, b, c }), { name: "InputError", message: /"left" is given twice, as "a" too/ });
+  await assert.rejects(model.run({ d: left, b, c }), { name: "InputError", message: /missing: "left"; unknown: "d"/ });
 });
 
 test("inputs: errors say which, what was wanted and what was given", async () => {
