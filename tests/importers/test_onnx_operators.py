@@ -128,12 +128,74 @@ def every() -> list[Any]:
     found.append(case("MatMulInteger", [n(3, 300, low=0, high=256, dtype="uint8"), n(300, 2, low=-128, high=128, dtype="int8"), np.array(12, np.uint8)]))
     for direction in ("LEFT", "RIGHT"):
         found.append(case("BitShift", [n(9, low=0, high=200, dtype="uint8"), n(9, low=0, high=7, dtype="uint8")], direction=direction))
+    for groups, offset_groups in ((1, 1), (2, 1), (2, 2), (1, 4)):
+        arrays = [f(2, 4, 6, 5), f(6, 4 // groups, 3, 2), f(2, offset_groups * 12, 3, 5), f(6), f(2, offset_groups * 6, 3, 5)]
+        options = {"group": groups, "offset_group": offset_groups, "strides": [2, 1], "pads": [1, 0, 1, 2], "dilations": [1, 2], "opset": 22}
+        found += [case("DeformConv", arrays, **options), case("DeformConv", arrays[:3], (1,), **options)]
+    for least, most, skips in ((1, 1, 0), (1, 3, 2), (2, 3, 5), (3, 3, 9)):
+        pool = {"pool_int64s": [1, 2, 3, 1, 2, 3, 3, 0, 5, 1, 2, 3, 0, 0, 1], "ngram_counts": [0, 3, 9], "ngram_indexes": [0, 2, 1, 4, 3, 6, 5, 7]}
+        for shape in ((3, 12), (12,)):
+            found.append(case("TfIdfVectorizer", [n(*shape, low=0, high=6)], mode="TF", min_gram_length=least, max_gram_length=most, max_skip_count=skips, **pool))
     return found
 
 
 @pytest.mark.parametrize(("model", "arrays"), every())
 def test_agrees_with_the_reference_evaluator(model: onnx.ModelProto, arrays: list[np.ndarray], tmp_path: Path) -> None:
     agree(model, tmp_path, arrays)
+
+
+@pytest.mark.parametrize("mode", ["IDF", "TFIDF"])
+def test_weights_of_n_grams_stand_in_the_order_of_the_pool(mode: str, tmp_path: Path) -> None:
+    model = single(
+        "TfIdfVectorizer", [np.array([7, 8, 7, 9])], mode=mode, pool_int64s=[9, 7, 8, 7], ngram_counts=[0, 2], ngram_indexes=[2, 0, 1],
+        weights=[0.5, 3.0, 5.0], min_gram_length=1, max_gram_length=2, max_skip_count=0,
+    )  # fmt: skip
+    (found,) = results(model, tmp_path, np.array([7, 8, 7, 9]))
+    assert found.tolist() == [3.0 if mode == "IDF" else 6.0, 5.0, 0.5]
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize(("kernel", "strides", "pads", "dilations"), [
+    ([3], [2], [1, 1], [1]), ([2, 3], [1, 2], [0, 1, 1, 2], [1, 1]), ([3, 2], [2, 1], [1, 0, 2, 1], [2, 3]), ([2, 2, 2], [1, 2, 1], [0, 1, 1, 1, 0, 0], [1, 1, 2]),
+])  # fmt: skip
+def test_indices_of_greatest_elements(order: int, kernel: list[int], strides: list[int], pads: list[int], dilations: list[int], tmp_path: Path) -> None:
+    axes = len(kernel)
+    x = n(2, 3, *(5, 6, 4)[:axes], low=0, high=9).astype(np.float32)  # with elements that are equal: the first of a window counts
+    model = single("MaxPool", [x], outputs=2, kernel_shape=kernel, strides=strides, pads=pads, dilations=dilations, storage_order=order)
+    values, indices = results(model, tmp_path, x)
+    counts = [(x.shape[2 + i] + pads[i] + pads[axes + i] - dilations[i] * (kernel[i] - 1) - 1) // strides[i] + 1 for i in range(axes)]
+    assert values.shape == indices.shape == (2, 3, *counts)
+    strides_of = np.cumprod([1, *x.shape[2:]] if order else [1, *x.shape[:1:-1]])[:-1][:: 1 if order else -1]
+    for batch, channel, *place in np.ndindex(*values.shape):
+        best, where = -np.inf, -1
+        for tap in np.ndindex(*kernel):
+            at = [place[i] * strides[i] + tap[i] * dilations[i] - pads[i] for i in range(axes)]
+            if all(0 <= at[i] < x.shape[2 + i] for i in range(axes)) and x[(batch, channel, *at)] > best:
+                best, where = x[(batch, channel, *at)], (batch * 3 + channel) * x[0, 0].size + int(np.dot(at, strides_of))
+        assert (values[(batch, channel, *place)], indices[(batch, channel, *place)]) == (best, where)
+
+
+def test_attention_with_subgraphs(tmp_path: Path) -> None:
+    """Scores are limited and masked by one subgraph, probabilities halved by another, which reads a value from outside."""
+    query, key, value, bias = f(2, 4, 3, 5), f(2, 2, 6, 5), f(2, 2, 6, 7), f(3, 6)
+    scores = info("s", np.zeros((2, 4, 3, 6), np.float32))
+    changed = helper.make_graph([helper.make_node("Tanh", ["s"], ["t"]), helper.make_node("Add", ["t", "bias"], ["u"])], "score", [scores], [onnx.ValueInfoProto(name="u")])
+    halved = helper.make_graph([helper.make_node("Mul", ["s", "half"], ["v"])], "prob", [scores], [onnx.ValueInfoProto(name="v")])
+    node = helper.make_node("FlexAttention", ["q", "k", "v0"], ["y"], domain="ai.onnx.preview", score_mod=changed, prob_mod=halved, scale=0.25)
+    given = {"q": query, "k": key, "v0": value, "bias": bias}
+    model = model_of([node], [info(*one) for one in given.items()], ["y"], {"half": np.array(0.5, np.float32)}, imports=[helper.make_opsetid("ai.onnx.preview", 1)])
+    (found,) = results(model, tmp_path, *given.values())
+    k, v = (np.repeat(one.astype(np.float64), 2, axis=1) for one in (key, value))
+    powers = np.exp(np.tanh(query @ k.swapaxes(2, 3) * 0.25) + bias)
+    np.testing.assert_allclose(found, 0.5 * powers / powers.sum(-1, keepdims=True) @ v, rtol=1e-5, atol=1e-5)
+
+
+def test_what_may_be_missing(tmp_path: Path) -> None:
+    nodes = [helper.make_node("OptionalHasElement", ["x"], ["a"]), helper.make_node("OptionalHasElement", [""], ["b"]), helper.make_node("OptionalGetElement", ["x"], ["c"])]
+    x = f(3)
+    a, b, c = results(model_of(nodes, [info("x", x)], ["a", "b", "c"]), tmp_path, x)
+    assert (a.item(), b.item()) == (True, False)
+    np.testing.assert_array_equal(c, x)
 
 
 def test_broadcasting_before_version_7(tmp_path: Path) -> None:

@@ -54,6 +54,25 @@ def test_regions(tmp_path, mode):
             np.testing.assert_allclose(value[r, :, i, j], expected, atol=1e-5)
 
 
+def test_greatest_in_regions(tmp_path):
+    """The greatest of the weighted elements around the samples."""
+    rng = np.random.default_rng(3)
+    picture = rng.standard_normal((1, 2, 6, 5)).astype(np.float32)
+    regions = np.array([[0.3, 1.1, 4.2, 5.4], [-6, -6, -5, -5]], np.float32)
+    value = run(tmp_path, "RoiAlign", [picture, regions, np.zeros(2, np.int64)], output_height=2, output_width=2, sampling_ratio=2, mode="max")
+    left, top, right, bottom = regions[0] - 0.5
+    for i, j in np.ndindex(2, 2):
+        terms = []
+        for k, m in np.ndindex(2, 2):
+            y, x = max(top + (i + (k + 0.5) / 2) * (bottom - top) / 2, 0), max(left + (j + (m + 0.5) / 2) * (right - left) / 2, 0)
+            row, column = int(y), int(x)
+            for a, b in np.ndindex(2, 2):
+                weight = (1 - abs(y - row - a)) * (1 - abs(x - column - b))
+                terms.append(weight * picture[0, :, min(row + a, 5), min(column + b, 4)])
+        np.testing.assert_allclose(value[0, :, i, j], np.max(terms, axis=0), atol=1e-6)
+    assert (value[1] == 0).all()
+
+
 def test_what_depends_on_the_regions_is_refused(tmp_path):
     arrays = [np.zeros((1, 1, 4, 4), np.float32), np.zeros((1, 4), np.float32), np.zeros(1, np.int64)]
     with pytest.raises(UnsupportedOperatorError, match="sampling ratio of 0"):

@@ -34,7 +34,7 @@ def body(call: Call, graph: Any, prefix: str, arguments: Mapping[str, Typed]) ->
     return [lowering.held(name) for name in names]
 
 
-def _as_value(call: Call, result: Typed) -> str:
+def as_value(call: Call, result: Typed) -> str:
     """A result as a value of the graph."""
     name = f"{call.label}/{len(call.builder.graph.values)}"
     call.lowering.hold(name, result)
@@ -52,7 +52,7 @@ def if_(call: Call) -> list[Typed]:
     branches = [body(call, call.graph(name), name, {}) for name in ("then_branch", "else_branch")]
     results = []
     for a, b in zip(*branches, strict=True):
-        left, right = _as_value(call, a), _as_value(call, b)
+        left, right = as_value(call, a), as_value(call, b)
         if a.dtype != b.dtype or call.builder.shape(left) != call.builder.shape(right):
             raise Refused("branches that differ in shape or dtype, where only a run can tell which is taken", FIX_SIZES)
         narrow = call.builder.dtype(left) in ("u8", "i8")
@@ -101,7 +101,7 @@ def _stacked(call: Call, results: Sequence[Typed], axis: int) -> Typed:
     """Results of equal shapes along a new axis."""
     if not results:
         raise Refused("a loop without iterations, whose results have a shape that is not known")
-    values = [_as_value(call, result) for result in results]
+    values = [as_value(call, result) for result in results]
     shape = call.builder.shape(values[0])
     at = call.axis(axis, len(shape) + 1)
     rows = [call.reshape(value, [*shape[:at], 1, *shape[at:]]) for value in values]

@@ -6,11 +6,15 @@ import math
 from collections.abc import Callable
 from itertools import product as every
 
+import numpy as np
+
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import Refused
-from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.lowerings.indexing import strides_of
+from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.windows import Windows, channels_first, channels_last, padded, windows
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 TAPS_LIMIT = 1024
 
@@ -88,14 +92,21 @@ def _dilated(call: Call, x: str, op: str, found: Windows, high: list[Dim], count
 
 
 def _over_taps(call: Call, whole: str, found: Windows, op: str) -> str:
+    result, *rest = _taps(call, whole, found)
+    for one in rest:
+        result = call.node(op, [result, one])
+    return result
+
+
+def _taps(call: Call, whole: str, found: Windows) -> list[str]:
+    """One strided slice of the padded [N, …, C] for each place in the window."""
     shape = call.builder.shape(whole)
     size = [(shape[1 + i] - found.span(i)) // found.stride[i] + 1 for i in range(len(found.window))]
-    result = ""
+    slices = []
     for taps in every(*(range(length) for length in found.window)):
         start = [0, *(tap * step for tap, step in zip(taps, found.dilation, strict=True)), 0]
-        one = call.node("slice", [whole], start=start, size=[shape[0], *size, shape[-1]], step=[1, *found.stride, 1])
-        result = call.node(op, [result, one]) if result else one
-    return result
+        slices.append(call.node("slice", [whole], start=start, size=[shape[0], *size, shape[-1]], step=[1, *found.stride, 1]))
+    return slices
 
 
 def _beyond(found: Windows, beyond: list[Dim]) -> list[Dim]:
@@ -103,14 +114,45 @@ def _beyond(found: Windows, beyond: list[Dim]) -> list[Dim]:
 
 
 @lowers("MaxPool")
-def max_pool(call: Call) -> str:
-    if call.wants(1):
-        raise Refused("a pool that also gives the indices of the greatest elements")
+def max_pool(call: Call) -> list[str | Typed]:
     found, beyond = _windows(call)
     x = call.value(0)
     narrow = call.builder.dtype(x) != "f32"  # integers of 8 bits are exact as floats
-    value = pool(call, channels_last(call, call.cast(x, "f32")), "max_pool2d", found, _beyond(found, beyond))
-    return channels_first(call, call.narrow(call.cast(value, "i32"), call.dtype(0)) if narrow else value)
+    last = channels_last(call, call.cast(x, "f32"))
+    value = channels_first(call, pool(call, last, "max_pool2d", found, _beyond(found, beyond)))
+    results: list[str | Typed] = [call.narrow(call.cast(value, "i32"), call.dtype(0)) if narrow else value]
+    if call.wants(1):
+        results.append(Typed(_greatest(call, call.cast(x, "f32"), found, _beyond(found, beyond)), "int64"))
+    return results
+
+
+def _greatest(call: Call, x: str, found: Windows, high: list[Dim]) -> str:
+    """Where in the flattened x [N, C, …] the greatest element of each window lies: the first of several.
+
+    `storage_order` 1 counts along the first axis of a picture first.
+    """
+    if math.prod(found.window) > TAPS_LIMIT:
+        raise Refused(f"indices of the greatest elements in windows of {found.window}")
+    shape = call.builder.shape(x)
+    size, axes = shape[2:], len(found.window)
+    whole = padded(call, channels_last(call, x), found.low, high, -math.inf)
+    taken = [call.reshape(one, [*call.builder.shape(one), 1]) for one in _taps(call, whole, found)]
+    at = call.node("arg_max", [call.node("concat", taken, axis=axes + 2)], axis=axes + 2)  # [N, …, C], which element of the window
+    counts = call.builder.shape(at)[1:-1]
+    strides = strides_of(size) if not call.integer("storage_order", 0) else strides_of(size[::-1])[::-1]
+    total = _stepped(call, shape[0], product(shape[1:]), 0, axes + 2)
+    total = call.node("add", [total, _stepped(call, shape[1], product(size), axes + 1, axes + 2)])
+    for i, places in enumerate(np.indices(found.window).reshape(axes, -1)):
+        inside = call.node("gather", [call.constant((places * found.dilation[i]).astype(np.int32)), at], axis=0)
+        start = call.node("sub", [_stepped(call, counts[i], found.stride[i], 1 + i, axes + 2), call.signed(found.low[i])])
+        total = call.node("add", [total, call.node("mul", [call.node("add", [inside, start]), call.length(strides[i])])])
+    return channels_first(call, total)
+
+
+def _stepped(call: Call, count: Dim, step: Dim, axis: int, rank: int) -> str:
+    """0, step, 2 · step, … along one axis."""
+    places = call.node("mul", [call.places(count), call.length(step)])
+    return call.reshape(places, [count if i == axis else 1 for i in range(rank)])
 
 
 @lowers("AveragePool")

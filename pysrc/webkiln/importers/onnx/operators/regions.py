@@ -14,12 +14,14 @@ from webkiln.ops.rules import differ, product
 
 @lowers("RoiAlign")
 def roi_align(call: Call) -> str:
-    """Means of samples in the cells of regions [R, 4] (left, top, right, bottom) of pictures [N, C, H, W]: [R, C, height, width]."""
+    """Means of samples in the cells of regions [R, 4] (left, top, right, bottom) of pictures [N, C, H, W]: [R, C, height, width].
+
+    `max`: the greatest of the weighted elements that the samples are the sums of, as the reference implementation has it, and not of the samples.
+    """
     count = call.integer("sampling_ratio", 0)
     if count < 1:
         raise Refused("a sampling ratio of 0: the number of samples would depend on the regions")
-    if call.text("mode", "avg") != "avg":
-        raise Refused(f"the mode {call.text('mode', 'avg')!r}")
+    mode = call.choice("mode", "avg", "max")
     default = "half_pixel" if call.version >= 16 else "output_half_pixel"
     is_half_pixel = call.choice("coordinate_transformation_mode", default, "half_pixel", "output_half_pixel") == "half_pixel"
     cells = (call.integer("output_height", 1), call.integer("output_width", 1))
@@ -41,12 +43,14 @@ def roi_align(call: Call) -> str:
         positions.append(call.reshape(call.node("clip", [at], minimum=0.0, maximum=float(size - 1)), shape))
     batch = call.reshape(call.cast(call.value(2), "i32"), [count_of_regions, 1, 1])
     sampler = Sampler(call, channels_last(call, call.value(0)), batch, "border", False)
-    values = sampler.mixed(positions, "linear")
+    values, *terms = [sampler.mixed(positions, "linear")] if mode == "avg" else sampler.terms(positions, "linear")
+    for term in terms:
+        values = call.node("max", [values, term])
     shape = call.builder.shape(values)
     mask = call.reshape(call.node("logical_and", inside), [*shape[:3], 1])
     values = call.node("where", [mask, values, call.like(0.0, values)])
     grouped = call.reshape(values, [shape[0], cells[0], count, cells[1], count, shape[3]])
-    return call.transpose(call.node("reduce_mean", [grouped], axes=[2, 4], keep_dims=False), [0, 3, 1, 2])
+    return call.transpose(call.node("reduce_mean" if mode == "avg" else "reduce_max", [grouped], axes=[2, 4], keep_dims=False), [0, 3, 1, 2])
 
 
 def _scaled(call: Call, value: str, scale: float, offset: float) -> str:

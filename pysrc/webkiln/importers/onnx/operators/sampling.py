@@ -64,20 +64,26 @@ class Sampler:
         """The elements at any positions: the nearest, or a mean of those around."""
         if mode == "nearest":
             return self.taken([self.run("round", at) for at in positions])
+        total, *rest = self.terms(positions, mode, cubic)
+        for term in rest:
+            total = self.run("add", total, term)
+        return total
+
+    def terms(self, positions: Sequence[str], mode: str, cubic: float = -0.75) -> list[str]:
+        """The elements around any positions, each times its weight: what a mean adds up."""
         floors = [self.run("floor", at) for at in positions]
         parts = [self.run("sub", at, floor) for at, floor in zip(positions, floors, strict=True)]
         offsets = range(2) if mode == "linear" else range(-1, 3)
         weights = [[self._weight(part, offset, mode, cubic) for offset in offsets] for part in parts]
-        total = ""
+        found = []
         for taps in every(range(len(offsets)), repeat=len(positions)):
             places = [self.run("add", floor, self.number(offsets[tap], floor)) for floor, tap in zip(floors, taps, strict=True)]
             weight = weights[0][taps[0]]
             for own, tap in zip(weights[1:], taps[1:], strict=True):
                 weight = self.run("mul", weight, own[tap])
             spread = self.call.reshape(weight, [*self.call.builder.shape(weight), 1])
-            term = self.run("mul", self.taken(places), spread)
-            total = self.run("add", total, term) if total else term
-        return total
+            found.append(self.run("mul", self.taken(places), spread))
+        return found
 
     def _weight(self, fraction: str, offset: int, mode: str, a: float) -> str:
         """Of the element `offset` after the one before: a triangle, or Keys' cubic."""
@@ -115,15 +121,15 @@ def grid_sample(call: Call) -> str:
         scale = (size - 1) / 2 if align else size / 2
         centred = call.node("mul", [call.node("add", [at, call.like(1.0, at)]), call.like(scale, at)])
         at = centred if align else call.node("sub", [centred, call.like(0.5, centred)])
-        positions.append(_bounded(call, at, padding, size))
+        positions.append(bounded(call, at, size) if padding == "zeros" else at)
     batch = call.reshape(call.places(shape[0]), [shape[0], *[1] * (len(call.shape(1)) - 2)])
     sampler = Sampler(call, channels_last(call, call.value(0)), batch, padding, align)
     return channels_first(call, sampler.mixed(positions, mode))
 
 
-def _bounded(call: Call, at: str, padding: str, size: int) -> str:
+def bounded(call: Call, at: str, size: int) -> str:
     """Positions far outside stay within what float32 counts in single steps."""
-    return call.node("clip", [at], minimum=-float(size + 4), maximum=float(2 * size + 4)) if padding == "zeros" else at
+    return call.node("clip", [at], minimum=-float(size + 4), maximum=float(2 * size + 4))
 
 
 @lowers("AffineGrid")
