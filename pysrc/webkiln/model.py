@@ -90,7 +90,8 @@ class Model:
             if not self._active.elements:
                 raise
             given = ", ".join(f"{name}: {feeds[name].tolist()}" for name in self._active.elements if name in feeds)
-            raise InputError(f"the elements of the inputs ({given}) are sizes or positions that do not fit: {error}") from None
+            what = f"the elements of the inputs ({given}) are" if given else "what the model computes from these inputs gives"
+            raise InputError(f"{what} sizes or positions that do not fit: {error}") from None
 
     def tolerances(self, inputs: Mapping[str, Any]) -> dict[str, float]:
         """How far, relative to its largest magnitude, a float32 backend may be from `run` in each output for these inputs.

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from webkiln import reference
+from webkiln.errors import InputError, ShapeError
 from webkiln.generator import mix32
 from webkiln.graph.graph import Graph
 from webkiln.ops import LEAST_TOLERANCES, OPERATORS
@@ -34,9 +35,13 @@ def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping
     names = [name for name in channels if name in exact]  # inputs and constants don't move
     worst = dict.fromkeys(names, 0.0)
     for trial in range(TRIALS):
-        moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_a_unit, trial))
+        try:
+            moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_a_unit, trial))
+        except (ShapeError, InputError):  # sizes that the model computes came out otherwise, and fit nothing
+            continue
         for name in names:
-            worst[name] = max(worst[name], _movement(exact[name], moved[name], channels[name]))
+            if moved[name].shape == exact[name].shape:
+                worst[name] = max(worst[name], _movement(exact[name], moved[name], channels[name]))
     allowed = dict.fromkeys(channels, LEAST)
     for name, movement in worst.items():
         margin = 2.0 + 2.0 / math.sqrt(max(1, exact[name].size))

@@ -8,7 +8,8 @@ import math
 import os
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as from_safetensors
 
 from webkiln.errors import FormatError, GraphError, HashError, Unsupported, UnsupportedOperatorError
-from webkiln.graph.build import infer
+from webkiln.graph.build import GraphBuilder, infer
 from webkiln.graph.bundle import Bundle
+from webkiln.graph.control import CONTROL
 from webkiln.graph.dims import LARGEST, Shape, parse_dim, symbol
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.graph.graph import Constant, Graph, Node, State, Value
@@ -33,6 +35,7 @@ MODEL_BYTES = 256 * 1024 * 1024
 HEADER_BYTES = 16 * 1024 * 1024
 LARGEST_SIZE = 2**31 - 1
 LARGEST_RANK = 8
+MAXIMUM_NESTING = 8  # bodies within bodies
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -158,15 +161,16 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
         value = Value(entry["dtype"], _shape(entry["shape"], f"the state {entry['input']!r}"))
         _define(graph, entry["input"], value, f"state {entry['input']!r}")
         graph.inputs.append(entry["input"])
-    unknown = [
-        Unsupported(node["op"], node.get("name") or f"node {number}", hint="Use a newer webkiln")
-        for number, node in enumerate(model["nodes"])
-        if node["op"] not in OPERATORS
-    ]
+    unknown = list(_unknown(model["nodes"], ""))
     if unknown:
         raise UnsupportedOperatorError(unknown)
-    for number, node in enumerate(model["nodes"]):
-        _add_node(graph, number, node, minimums)
+    reading = _Reading(shards, model.get("requires", []), minimums, symbols)
+    reading.add_nodes(graph, model["nodes"], "")
+    reading.add_elements(graph, model.get("elements", {}), "elements")
+    try:
+        graph.check()
+    except GraphError as error:
+        raise FormatError(f"model.json: {error}") from None
     for signature in signatures:
         for argument in signature.outputs:
             if argument.value not in graph.values:
@@ -223,14 +227,18 @@ def _read_elements(graph: Graph, model: Mapping[str, Any]) -> None:
             value = graph.values[name]
             if "values" not in model.get("requires", []):
                 raise FormatError(f'the input {name!r} has values, but "requires" does not list "values"')
-            if value.dtype not in ("i32", "u8", "i8") or any(not isinstance(size, int) for size in value.shape):
-                raise FormatError(f"the input {name!r} has values, but is {value}; wanted integers of a fixed shape")
-            if len(names) != math.prod(size for size in value.shape if isinstance(size, int)):
-                raise FormatError(f"the input {name!r} has {len(names)} values, but its shape is {_show(value.shape)}")
-            for one in names:
-                if one not in model.get("symbols", {}):
-                    raise FormatError(f'the input {name!r} gives the symbol {one!r}, which "symbols" does not have')
+            _check_elements(f"the input {name!r}", value, names, model.get("symbols", {}))
             graph.elements[name] = tuple(names)
+
+
+def _check_elements(what: str, value: Value, names: Sequence[str], symbols: Mapping[str, Any]) -> None:
+    if value.dtype not in ("i32", "u8", "i8") or any(not isinstance(size, int) for size in value.shape):
+        raise FormatError(f"{what} has values, but is {value}; wanted integers of a fixed shape")
+    if len(names) != math.prod(size for size in value.shape if isinstance(size, int)):
+        raise FormatError(f"{what} has {len(names)} values, but its shape is {_show(value.shape)}")
+    for one in names:
+        if one not in symbols:
+            raise FormatError(f'{what} gives the symbol {one!r}, which "symbols" does not have')
 
 
 def _arguments(entry: Mapping[str, Any], which: str, minimums: Mapping[str, int]) -> list[Argument]:
@@ -273,26 +281,98 @@ def _define(graph: Graph, name: str, value: Value, by: str) -> None:
     graph.values[name] = value
 
 
-def _add_node(graph: Graph, number: int, entry: Mapping[str, Any], minimums: Mapping[str, int]) -> None:
-    op, where = entry["op"], f"node {number} ({entry['op']}{' ' + repr(entry['name']) if entry.get('name') else ''})"
-    inputs = list(entry["inputs"])
-    while inputs and not inputs[-1]:
-        inputs.pop()
-    for name in inputs:
-        if name not in graph.values:
-            raise FormatError(f"{where} reads {name!r}, which no input, constant or earlier node defines")
-    if len(entry["outputs"]) != 1:
-        raise FormatError(f"{where} has {len(entry['outputs'])} outputs; {op} has one")
-    try:
-        attributes = {name: _attribute(op, name, value, minimums) for name, value in entry.get("attributes", {}).items()}
-        filled, results = infer(op, [graph.values[name] for name in inputs], attributes)
-    except (GraphError, FormatError) as error:
-        raise FormatError(f"{where}: {error}") from None
-    except (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError) as error:
-        raise FormatError(f"{where}: its attributes do not fit: {error}") from None
-    _check_size(results[0].shape, f"the result of {where}")
-    _define(graph, entry["outputs"][0], results[0], where)
-    graph.nodes.append(Node(op, tuple(inputs), (entry["outputs"][0],), filled, entry.get("name", "")))
+def _unknown(nodes: Sequence[Mapping[str, Any]], path: str) -> Iterator[Unsupported]:
+    """The operators that there are not, also in bodies."""
+    for number, node in enumerate(nodes):
+        if node["op"] not in OPERATORS and node["op"] not in CONTROL:
+            yield Unsupported(node["op"], node.get("name") or f"node {path}{number}", hint="Use a newer webkiln")
+        if path.count("/") < 2 * MAXIMUM_NESTING:
+            for index, body in enumerate(node.get("bodies", [])):
+                yield from _unknown(body["nodes"], f"{path}{number}/{index}/")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What nodes are read with."""
+
+    shards: Sequence[Mapping[str, np.ndarray]]
+    requires: Sequence[str]
+    minimums: Mapping[str, int]
+    symbols: Mapping[str, Any]
+
+    def add_nodes(self, graph: Graph, entries: Sequence[Mapping[str, Any]], path: str) -> None:
+        for number, entry in enumerate(entries):
+            where = f"node {path}{number} ({entry['op']}{' ' + repr(entry['name']) if entry.get('name') else ''})"
+            inputs = list(entry["inputs"])
+            while inputs and not inputs[-1]:
+                inputs.pop()
+            for name in inputs:
+                if name not in graph.values:
+                    raise FormatError(f"{where} reads {name!r}, which no input, constant or earlier node defines")
+            if entry["op"] in CONTROL:
+                self._add_control(graph, entry, inputs, where, f"{path}{number}/")
+            else:
+                self._add_node(graph, entry, inputs, where)
+
+    def _add_node(self, graph: Graph, entry: Mapping[str, Any], inputs: list[str], where: str) -> None:
+        op = entry["op"]
+        if len(entry["outputs"]) != 1:
+            raise FormatError(f"{where} has {len(entry['outputs'])} outputs; {op} has one")
+        if "bodies" in entry:
+            raise FormatError(f"{where} has bodies; {op} has none")
+        try:
+            attributes = {name: _attribute(op, name, value, self.minimums) for name, value in entry.get("attributes", {}).items()}
+            filled, results = infer(op, [graph.values[name] for name in inputs], attributes)
+        except (GraphError, FormatError) as error:
+            raise FormatError(f"{where}: {error}") from None
+        except (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError) as error:
+            raise FormatError(f"{where}: its attributes do not fit: {error}") from None
+        _check_size(results[0].shape, f"the result of {where}")
+        _define(graph, entry["outputs"][0], results[0], where)
+        graph.nodes.append(Node(op, tuple(inputs), (entry["outputs"][0],), filled, entry.get("name", "")))
+
+    def _add_control(self, graph: Graph, entry: Mapping[str, Any], inputs: list[str], where: str, path: str) -> None:
+        if "control" not in self.requires:
+            raise FormatError(f'{where} is control flow, but "requires" does not list "control"')
+        if path.count("/") > 2 * MAXIMUM_NESTING:
+            raise FormatError(f"{where}: bodies are nested deeper than {MAXIMUM_NESTING}")
+        attributes = dict(entry.get("attributes", {}))
+        carried = attributes.pop("carried", 0)
+        if attributes or not isinstance(carried, int) or (carried and entry["op"] != "while"):
+            raise FormatError(f"{where}: its attributes are {entry['attributes']}; a while has carried, an integer, and an if has none")
+        bodies = [self._body(body, f"{where}, body {index}", f"{path}{index}/") for index, body in enumerate(entry.get("bodies", []))]
+        results = [Value(one["dtype"], _shape(one["shape"], f"the results of {where}", self.minimums)) for one in entry.get("results", [])]
+        if "" in inputs or len(results) != len(entry["outputs"]):
+            raise FormatError(f"{where} has {len(entry['outputs'])} outputs and {len(results)} results, or an input without a name")
+        try:
+            GraphBuilder(graph).control(entry["op"], inputs, bodies, results, entry["outputs"], carried=carried, name=entry.get("name", ""))
+        except GraphError as error:
+            raise FormatError(f"{where}: {error}") from None
+
+    def _body(self, entry: Mapping[str, Any], what: str, path: str) -> Graph:
+        body = Graph()
+        for name, one in entry.get("constants", {}).items():
+            body.constants[name] = _constant(name, one, self.shards, self.requires)
+            body.values[name] = body.constants[name].value
+        for one in entry["inputs"]:
+            _define(body, one["value"], Value(one["dtype"], _shape(one["shape"], f"{what}, {one['value']!r}", self.minimums)), f"an input of {what}")
+            body.inputs.append(one["value"])
+        self.add_nodes(body, entry["nodes"], path)
+        for name in entry["outputs"]:
+            if name not in body.values:
+                raise FormatError(f"{what} gives {name!r}, which is not defined in it")
+        body.outputs = list(entry["outputs"])
+        self.add_elements(body, entry.get("elements", {}), what)
+        return body
+
+    def add_elements(self, graph: Graph, entries: Mapping[str, Any], what: str) -> None:
+        if entries and "elements" not in self.requires:
+            raise FormatError(f'{what}: the model computes sizes, but "requires" does not list "elements"')
+        for name, symbols in entries.items():
+            if name not in graph.values or name in graph.elements:
+                raise FormatError(f"{what}: {name!r} is not defined, or gives its symbols already")
+            _check_elements(f"{what}: {name!r}", graph.values[name], symbols, self.symbols)
+            graph.elements[name] = tuple(symbols)
 
 
 _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from safetensors.numpy import save as to_safetensors
 
 from webkiln.errors import OutputExistsError
 from webkiln.graph.bundle import Bundle
-from webkiln.graph.dims import Expression
-from webkiln.graph.graph import Constant, Node
+from webkiln.graph.dims import Expression, Unsized, symbols_of
+from webkiln.graph.graph import Constant, Graph, Node, Value
 from webkiln.graph.quantization import Affine
 from webkiln.graph.signature import Argument
 from webkiln.ops import OPERATORS
@@ -31,6 +31,7 @@ from webkiln.webformat.structure import FORMAT_VERSION, check_structure
 SHARD_BYTES = 4 * 1024 * 1024
 GOLDEN_BYTES = 64 * 1024
 GOLDEN_SHARE = 0.03
+LOWEST = -(2**31)
 
 
 def write(bundle: Bundle, folder: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -92,7 +93,9 @@ def replace_folder(aside: Path, target: Path) -> None:
 def files(bundle: Bundle) -> dict[str, bytes]:
     """The files of a model: name → bytes. Raises `GraphError` for a graph that is not well formed."""
     bundle.graph.check()
-    constants, shards = _shards(bundle.graph.constants)
+    stored = _all_constants(bundle.graph)
+    records_of, shards = _shards(dict(stored.values()))
+    entries = {key: records_of[name] for key, (name, _) in stored.items()}
     contents: dict[str, bytes] = {}
     records: list[dict[str, Any]] = []
 
@@ -108,17 +111,21 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     if vectors:
         add("golden.safetensors", vectors, "golden")
     requires = ["state"] if bundle.graph.state else []
-    if any("quantization" in constant for constant in constants.values()):
+    if any("quantization" in entry for entry in entries.values()):
         requires.append("quantization")
-    if bundle.graph.elements:
+    if any(name in bundle.graph.inputs for name in bundle.graph.elements):
         requires.append("values")
+    if any(_told(graph) for graph in _graphs(bundle.graph)):
+        requires.append("elements")
+    if any(node.bodies for node in bundle.graph.nodes):
+        requires.append("control")
     model = {
         "format": "webkiln",
         "version": FORMAT_VERSION,
         "requires": requires,
         "producer": f"webkiln {VERSION}",
         "name": bundle.name,
-        "symbols": bundle.symbols,
+        "symbols": bundle.symbols | _other_symbols(bundle),
         "signatures": [
             {
                 "name": signature.name,
@@ -127,8 +134,9 @@ def files(bundle: Bundle) -> dict[str, bytes]:
             }
             for signature in bundle.signatures
         ],
-        "constants": constants,
-        "nodes": [_node(node) for node in bundle.graph.nodes],
+        "constants": _constants(bundle.graph, entries),
+        "nodes": [_node(node, entries, bundle.graph.values) for node in bundle.graph.nodes],
+        **_elements(bundle.graph),
         "state": [
             {
                 "input": state.input,
@@ -146,6 +154,58 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     }
     check_structure(model)
     return {"model.json": _json(model).encode(), **contents}
+
+
+def _graphs(graph: Graph) -> Iterator[Graph]:
+    """A graph and all bodies in it."""
+    yield graph
+    for node in graph.nodes:
+        for body in node.bodies:
+            yield from _graphs(body)
+
+
+def _all_constants(graph: Graph) -> dict[tuple[int, str], tuple[str, Constant]]:
+    """Constants of a graph and its bodies, by the graph and their name in it, with the names that they are stored under: one each array."""
+    found: dict[tuple[int, str], tuple[str, Constant]] = {}
+    keys: dict[int, str] = {}
+    taken: set[str] = set()
+    for one in _graphs(graph):
+        for name, constant in one.constants.items():
+            if id(constant.stored) not in keys:
+                key = name
+                while key in taken:
+                    key += "'"
+                taken.add(key)
+                keys[id(constant.stored)] = key
+            found[id(one), name] = keys[id(constant.stored)], constant
+    return found
+
+
+def _constants(graph: Graph, entries: Mapping[tuple[int, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: entries[id(graph), name] for name in graph.constants}
+
+
+def _told(graph: Graph) -> dict[str, list[str]]:
+    return {name: list(symbols) for name, symbols in graph.elements.items() if name not in graph.inputs}
+
+
+def _elements(graph: Graph) -> dict[str, Any]:
+    """The symbols that a graph's own values tell."""
+    told = _told(graph)
+    return {"elements": told} if told else {}
+
+
+def _other_symbols(bundle: Bundle) -> dict[str, dict[str, int]]:
+    """Symbols that the bundle says nothing of: those that a run tells, and those of bodies."""
+    minimums: dict[str, int] = {}
+    for graph in _graphs(bundle.graph):
+        told = [symbol for symbols in graph.elements.values() for symbol in symbols]
+        sizes = [symbol for value in graph.values.values() for dim in value.shape for symbol in symbols_of(dim)]
+        for symbol in (*sizes, *(symbol for node in graph.nodes for symbol in node.symbols())):
+            minimums.setdefault(str(symbol), symbol.minimum if isinstance(symbol, Unsized) else 1)
+        for symbol in told:
+            minimums.setdefault(symbol, LOWEST)
+    return {name: {"minimum": minimum} for name, minimum in sorted(minimums.items()) if name not in bundle.symbols}
 
 
 def _shards(constants: Mapping[str, Constant]) -> tuple[dict[str, dict[str, Any]], list[dict[str, np.ndarray]]]:
@@ -214,16 +274,35 @@ def _values(bundle: Bundle, argument: Argument) -> dict[str, Any]:
     return {} if names is None else {"values": list(names)}
 
 
-def _node(node: Node) -> dict[str, Any]:
+def _node(node: Node, entries: Mapping[tuple[int, str], dict[str, Any]], values: Mapping[str, Value]) -> dict[str, Any]:
     entry: dict[str, Any] = {"op": node.op, "inputs": list(node.inputs), "outputs": list(node.outputs)}
     attributes = {
-        name: _attribute(value) for name, value in node.attributes.items() if value != OPERATORS[node.op].attributes[name].default
+        name: _attribute(value)
+        for name, value in node.attributes.items()
+        if node.bodies or value != OPERATORS[node.op].attributes[name].default
     }
     if attributes:
         entry["attributes"] = attributes
+    if node.bodies:
+        entry["results"] = [_type(values[name]) for name in node.outputs]
+        entry["bodies"] = [_body(body, entries) for body in node.bodies]
     if node.name:
         entry["name"] = node.name
     return entry
+
+
+def _body(body: Graph, entries: Mapping[tuple[int, str], dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "inputs": [{"value": name, **_type(body.values[name])} for name in body.inputs],
+        "outputs": list(body.outputs),
+        "constants": _constants(body, entries),
+        "nodes": [_node(node, entries, body.values) for node in body.nodes],
+        **({"elements": {name: list(symbols) for name, symbols in body.elements.items()}} if body.elements else {}),
+    }
+
+
+def _type(value: Value) -> dict[str, Any]:
+    return {"dtype": value.dtype, "shape": [_dim(dim) for dim in value.shape]}
 
 
 def _attribute(value: Any) -> Any:
