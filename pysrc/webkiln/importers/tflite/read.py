@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
+from webkiln.errors import FormatError, GraphError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Shape
 from webkiln.graph.dtypes import FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
@@ -196,10 +196,10 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         except Refused as refusal:
             if not after_guess or operator.name not in RULES:
                 problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
-        except (FormatError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+        except (FormatError, GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
             # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
             if not after_guess:
-                raise error if where in str(error) else FormatError(f"{where}: {error}") from None
+                raise error if isinstance(error, FormatError) and where in str(error) else FormatError(f"{where}: {error}") from None
         else:
             continue
         for index in operator.outputs:

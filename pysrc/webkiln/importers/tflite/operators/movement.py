@@ -146,8 +146,10 @@ def arange(call: Call) -> str | np.ndarray:
 def broadcast_args(call: Call) -> str:
     """The shape that two shapes broadcast to; those known at conversion are computed with the sizes."""
     a, b = call.value(0), call.value(1)
-    rank = max(*call.sizes(0, "a shape"), *call.sizes(1, "a shape"))
-    one = call.like(1, a)
+    lengths = [*call.sizes(0, "a shape"), *call.sizes(1, "a shape")]
+    if len(lengths) != 2:
+        call.fail("its inputs are not two shapes")
+    one, rank = call.like(1, a), max(lengths)
     a, b = (_preceded(call, value, rank) for value in (a, b))
     return call.node("where", [call.node("equal", [a, one]), b, a])
 
