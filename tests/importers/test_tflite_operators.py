@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from imported_models import Read, run
 from tflite_writer import Model, Operator, Tensor
+from webkiln.errors import FormatError
 
 RNG = np.random.default_rng(7)
 X = RNG.uniform(-4, 4, (2, 3, 5)).astype(np.float32)
@@ -459,3 +461,28 @@ def test_sparse_weights_are_spread_out(block: int, read: Read) -> None:
     operators = [Operator("DENSIFY", [1], [2]), Operator("FULLY_CONNECTED", [0, 2, -1], [3], options("FullyConnected"))]
     x = RNG.normal(size=(2, 8)).astype(np.float32)
     np.testing.assert_allclose(run(read(Model(tensors, operators, [0], [3])), {"x": x})["y"], x @ dense.T, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("same", "window", "stride"), [(True, (2, 2), (2, 2)), (True, (3, 4), (2, 3)), (True, (2, 1), (1, 3)), (False, (3, 4), (2, 3)), (False, (1, 2), (2, 1))])
+def test_a_transposed_convolution_of_mediapipe(same: bool, window: tuple[int, int], stride: tuple[int, int], read: Read) -> None:
+    w, bias = f32(RNG.normal(size=(5, *window, 4))), f32(RNG.normal(size=5))
+    size, cut = [], []
+    for before, k, step in zip((7, 6), window, stride, strict=True):
+        size.append((before - 1) * step + k)
+        cut.append(max(0, k - (before - 1) % step - 1) if same else 0)
+    y = np.zeros((2, *size, 5)) + bias
+    for i in range(7):
+        for j in range(6):
+            rows, columns = (slice(at * step, at * step + k) for at, step, k in zip((i, j), stride, window, strict=True))
+            y[:, rows, columns] += np.einsum("nc,oijc->nijo", PICTURE[:, i, j], w)
+    y = y[:, cut[0] // 2 : size[0] - cut[0] + cut[0] // 2, cut[1] // 2 : size[1] - cut[1] + cut[1] // 2]
+    packed = struct.pack("<3i", 1 if same else 2, stride[1], stride[0])
+    tensors = [Tensor("x", PICTURE.shape), Tensor("w", w.shape, data=w), Tensor("b", bias.shape, data=bias), Tensor("y", y.shape)]
+    model = Model(tensors, [Operator("CUSTOM:Convolution2DTransposeBias", [0, 1, 2], [3], custom_options=packed)], [0], [3])
+    found = run(read(model), {"x": PICTURE})["y"]
+    assert found.shape == y.shape
+    np.testing.assert_allclose(found, y, rtol=1e-5, atol=1e-5)
+    for wrong in (b"", packed[:11], struct.pack("<3i", 0, 1, 1), struct.pack("<3i", 1, 0, 1)):
+        model.operators[0].custom_options = wrong
+        with pytest.raises(FormatError, match=r"its (options|padding)"):
+            read(model)

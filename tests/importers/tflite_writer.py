@@ -43,6 +43,7 @@ class Operator:
     inputs: Sequence[int]
     outputs: Sequence[int]
     options: Mapping[str, Any] | None = None  # with the key "table"
+    custom_options: bytes = b""
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Model:
                 "inputs": np.array(operator.inputs, np.int32),
                 "outputs": np.array(operator.outputs, np.int32),
                 "options": operator.options,
+                "custom_options": np.frombuffer(operator.custom_options, np.uint8) if operator.custom_options else None,
             }
             for operator in self.operators
         ]

@@ -43,6 +43,7 @@ class Operator:
     outputs: tuple[int, ...]
     options: Table | None
     options_type: int
+    custom_options: bytes = b""  # those of a custom operator, in a form of its own
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def _subgraph(graph: Table, buffers: list[np.ndarray | None], codes: list[str]) 
                 _indices(operator.outputs, len(tensors), f"{where}, outputs"),
                 operator.options,
                 operator.options_type,
+                operator.custom_options.tobytes(),
             )
         )
     inputs = _indices(graph.inputs, len(tensors), "the inputs of the model")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dims import Dim
+import struct
+
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.lowerings.convolution import convolve, spread_out
 from webkiln.importers.lowerings.movement import reversed_axis
 from webkiln.importers.lowerings.windows import Windows, padded, same_padding
@@ -61,16 +63,45 @@ def transpose_conv(call: Call) -> str:
     call.rank(1, 4)
     call.rank(2, 4)
     target = call.told(0, "the output shape")
-    _, height, width, _ = call.sizes(1, "the weights")
     if len(target) != 4:
         call.fail(f"its output shape {target} is not of rank 4")
-    stride, window = [options.stride_height, options.stride_width], [height, width]
     kind = call.choice(PADDINGS, options.padding, "padding")
-    if min(stride) < 1 or min(window) < 1:
-        call.fail(f"its stride {stride} and window {window} must be at least 1")
-    spread = spread_out(call, call.value(2), target, window, stride, kind == "SAME")
-    inputs = [spread, _flipped(call)] + ([call.value(3)] if call.has(3) else [])
-    return call.activate(call.node("conv2d", inputs), options.activation)
+    value = _transposed(call, 2, target, [options.stride_height, options.stride_width], kind == "SAME")
+    return call.activate(value, options.activation)
+
+
+@lowers("CUSTOM:Convolution2DTransposeBias")
+def transpose_conv_bias(call: Call) -> str:
+    """x, weights and bias, as MediaPipe's models have them. Its options are three integers of 32 bits: padding (1 SAME, 2 VALID), width and
+    height of the stride. With SAME padding, half of what the windows share is cut off."""
+    call.rank(0, 4)
+    call.rank(1, 4)
+    packed = call.operator.custom_options
+    if len(packed) < 12:
+        call.fail(f"its options have {len(packed)} bytes, expected 12")
+    kind, *stride = struct.unpack("<3i", packed[:12])
+    if kind not in (1, 2) or min(stride) < 1:
+        call.fail(f"its padding is {kind}, expected 1 (SAME) or 2 (VALID), its stride {stride}, expected at least 1")
+    stride = stride[::-1]
+    batch, *sizes, _ = call.shape(0)
+    out, *window, _ = call.sizes(1, "the weights")
+    whole = [(size - 1) * step + k for size, step, k in zip(sizes, stride, window, strict=True)]
+    value = _transposed(call, 0, [batch, *whole, out], stride, False)
+    if kind == 2:
+        return value
+    cut = [apply("max", 0, k - 1 - (size - 1) % step) for size, step, k in zip(sizes, stride, window, strict=True)]
+    kept = [size - less for size, less in zip(whole, cut, strict=True)]
+    return call.node("slice", [value], start=[0, *(less // 2 for less in cut), 0], size=[batch, *kept, out], step=[1] * 4)
+
+
+def _transposed(call: Call, x: int, target: list[Dim], stride: list[int], same: bool) -> str:
+    """Input `x`, spread out by the stride, convolved with flipped weights (input 1); the bias is the input after both."""
+    _, height, width, _ = call.sizes(1, "the weights")
+    if min(*stride, height, width) < 1:
+        call.fail(f"its stride {stride} and window {[height, width]} must be at least 1")
+    spread = spread_out(call, call.value(x), target, [height, width], stride, same)
+    bias = max(x, 1) + 1
+    return call.node("conv2d", [spread, _flipped(call)] + ([call.value(bias)] if call.has(bias) else []))
 
 
 def _flipped(call: Call) -> str:
