@@ -9,7 +9,7 @@ import pytest
 from webkiln.commands.source_operators import COMMAND, page
 from webkiln.importers import coverage
 from webkiln.importers.coverage import NOT_YET, sources
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, COM_MICROSOFT, TENSORFLOW
 from webkiln.importers.tflite.schema import OPERATORS as TFLITE
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
@@ -28,13 +28,40 @@ def test_every_operator_is_converted_or_has_a_reason() -> None:
 
 def test_the_names_of_onnx_are_those_of_the_package() -> None:
     """A newer package may have more; then they are to be added."""
-    for domain, names in (("", AI_ONNX), ("ai.onnx.ml", AI_ONNX_ML)):
+    for domain, names in (("", AI_ONNX), ("ai.onnx.preview", AI_ONNX_PREVIEW), ("ai.onnx.ml", AI_ONNX_ML)):
         assert {schema.name for schema in onnx.defs.get_all_schemas_with_history() if schema.domain == domain} <= set(names)
 
 
 def test_reasons_are_for_operators_that_there_are() -> None:
-    known = {*AI_ONNX, *AI_ONNX_ML, *COM_MICROSOFT, *TENSORFLOW, *TFLITE}
+    known = {*AI_ONNX, *AI_ONNX_PREVIEW, *AI_ONNX_ML, *COM_MICROSOFT, *TENSORFLOW, *TFLITE}
     assert not {name for names in coverage._REASONS.values() for name in names} - known
+
+
+@pytest.mark.parametrize(
+    ("key", "operator", "emits", "emits_not"),
+    [
+        ("onnx", "Softmax", ["exp", "reduce_max"], ["arg_max"]),  # one table has the functions of both
+        ("onnx", "Hardmax", ["arg_max"], ["exp"]),
+        ("onnx", "Sinh", ["sinh"], ["cosh"]),  # a closure has the name
+        ("onnx", "If", ["where"], ["conv2d"]),  # its branches are operators that have lines of their own
+        ("onnx", "Identity", [], ["gather"]),
+        ("tflite", "DEPTH_TO_SPACE", ["reshape", "transpose"], ["gather"]),  # in a module that is used by its name
+        ("tflite", "TOPK_V2", ["argsort", "gather"], ["scatter"]),
+        ("tensorflow", "MatMul", ["matmul"], ["gather"]),
+        ("tensorflow", "GatherV2", ["gather"], ["scatter"]),
+    ],
+)
+def test_what_an_operator_becomes(key: str, operator: str, emits: list[str], emits_not: list[str]) -> None:
+    made = sources()[key].converted[operator]
+    assert made >= set(emits)
+    assert not made & set(emits_not)
+
+
+def test_the_page_tells_kernels_from_segments() -> None:
+    text = page(sources())
+    assert "| `MatMul` | yes | yes | yes |  |" in text
+    assert "| `GATHER` | yes | yes | wasm: gather |  |" in text
+    assert "| `Bernoulli` | no | no | no | random" in text
 
 
 @pytest.mark.parametrize("key", ["onnx", "tflite", "tensorflow"])

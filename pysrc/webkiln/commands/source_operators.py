@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from webkiln.commands.terminal import table
 from webkiln.importers.coverage import Source, sources
+from webkiln.ops import OPERATORS
+from webkiln.ops.backends import has_webgl
 
 COMMAND = "webkiln ops --source all --markdown > docs/coverage.md"
 ALL = "all"
@@ -17,7 +19,9 @@ _HEAD = f"""\
 
 Which operators of ONNX, TFLite and TensorFlow models are converted. A converted operator is expressed in
 [canonical operators](operators.md), all of which NumPy and WASM have. On the backend `webgl` a model runs too, whatever it is made of:
-what WebGL has no kernel for, integers among it, are segments on WASM of the same plan (`webkiln inspect MODEL --backend webgl` shows them).
+what WebGL has no kernel for are segments on WASM of the same plan (`webkiln inspect MODEL --backend webgl` shows them). In the column *webgl*,
+*yes* stands for an operator all of which has WebGL kernels; of the others, the canonical operators named after *wasm* are in such segments, as
+far as inputs and attributes need them. Integers always are.
 
 An operator may be refused for certain attributes or element types. A model with anything that is not converted is refused at conversion, with
 all of it told at once; *not yet* means that nothing but work stands against it.
@@ -44,10 +48,17 @@ def page(chosen: dict[str, Source]) -> str:
 
 
 def _title(one: Source) -> str:
-    return f"{one.title} ({len(one.converted)} of {len(one.converted) + len(one.left_out)})"
+    whole = sum(_webgl(made) == "yes" for made in one.converted.values())
+    return f"{one.title} ({len(one.converted)} of {len(one.converted) + len(one.left_out)}, {whole} as a whole on WebGL)"
 
 
 def _rows(one: Source) -> Iterator[tuple[str, ...]]:
     for name in sorted((*one.converted, *one.left_out)):
         reason = one.left_out.get(name)
-        yield (name, "yes", "yes", "yes", "") if reason is None else (name, "no", "no", "no", reason)
+        yield (name, "yes", "yes", _webgl(one.converted[name]), "") if reason is None else (name, "no", "no", "no", reason)
+
+
+def _webgl(made: Collection[str]) -> str:
+    """Whether all that an operator becomes has WebGL kernels, or else what has none."""
+    left = sorted(op for op in made if not has_webgl(OPERATORS[op]))
+    return f"wasm: {', '.join(left)}" if left else "yes"

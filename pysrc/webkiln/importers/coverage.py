@@ -5,43 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.emitted import emitted
+from webkiln.importers.emitter import Emitter
+from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, COM_MICROSOFT, TENSORFLOW
 
 NOT_YET = "not yet"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The operators of one source: those with a lowering, and those without by their reasons."""
+    """The operators of one source: those with a lowering, by the canonical operators that they may become, and those without by their reasons."""
 
     title: str
-    converted: tuple[str, ...]
+    converted: Mapping[str, frozenset[str]]
     left_out: Mapping[str, str]
 
 
 def sources() -> dict[str, Source]:
     """By the names that `webkiln ops --source` takes. Importers are read only here."""
-    onnx = import_module("webkiln.importers.onnx.operators").RULES
-    tflite = import_module("webkiln.importers.tflite.operators").RULES
-    tensorflow = import_module("webkiln.importers.tensorflow.operators").RULES
+    onnx, onnx_call = _registry("onnx")
+    tflite, tflite_call = _registry("tflite")
+    tensorflow, tensorflow_call = _registry("tensorflow")
     tflite_names = import_module("webkiln.importers.tflite.schema").OPERATORS
     found = {}
     for key, title, domain, names in (
         ("onnx", "ONNX: ai.onnx", "", AI_ONNX),
+        ("onnx-preview", "ONNX: ai.onnx.preview", "ai.onnx.preview", AI_ONNX_PREVIEW),
         ("onnx-ml", "ONNX: ai.onnx.ml", "ai.onnx.ml", AI_ONNX_ML),
         ("onnx-microsoft", "ONNX: com.microsoft", "com.microsoft", COM_MICROSOFT),
     ):
-        found[key] = _source(title, names, (name for of, name in onnx if of == domain))
-    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], tflite)
-    found["tensorflow"] = _source("TensorFlow, as in graph models of TensorFlow.js", TENSORFLOW, (*tensorflow, *_OF_THE_GRAPH))
+        found[key] = _source(title, names, {name: emitted(lower, name, onnx_call, onnx) for (of, name), lower in onnx.items() if of == domain})
+    converted = {name: emitted(rule.lower, name, tflite_call, tflite) for name, rule in tflite.items()}
+    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], converted)
+    converted = {name: emitted(lower, name, tensorflow_call, tensorflow) for name, lower in tensorflow.items()}
+    found["tensorflow"] = _source("TensorFlow, as in graph models of TensorFlow.js", TENSORFLOW, dict.fromkeys(_OF_THE_GRAPH, frozenset()) | converted)
     return found
 
 
-def _source(title: str, names: Iterable[str], rules: Iterable[str]) -> Source:
-    converted = sorted(set(rules))
-    others = sorted(set(names) - set(converted))
-    return Source(title, tuple(converted), {name: reason(name) for name in others})
+def _registry(importer: str) -> tuple[dict[Any, Any], type[Emitter]]:
+    """The lowering functions of an importer, and what they are called with."""
+    return import_module(f"webkiln.importers.{importer}.operators").RULES, import_module(f"webkiln.importers.{importer}.lowering").Call
+
+
+def _source(title: str, names: Iterable[str], converted: Mapping[str, frozenset[str]]) -> Source:
+    return Source(title, converted, {name: reason(name) for name in sorted(set(names) - converted.keys())})
 
 
 def reason(operator: str) -> str:

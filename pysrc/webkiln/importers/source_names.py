@@ -32,6 +32,8 @@ AI_ONNX = _listed(
 )
 """All operators of the domain ai.onnx, of every version."""
 
+AI_ONNX_PREVIEW = ("FlexAttention",)
+
 AI_ONNX_ML = _listed(
     """
     ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer Imputer LabelEncoder
