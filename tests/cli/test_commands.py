@@ -144,7 +144,7 @@ def test_bench(call, folder) -> None:
 def test_inspect(call, folder) -> None:
     result = call("inspect", folder)
     assert result.exit_code == 0, result.output
-    for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm, webgl", "plan: wasm (2 operators in "):
+    for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm, webgl; by operators and dtypes: --backend webgl plans it", "plan: wasm (2 operators in "):
         assert text in result.stdout
     assert "arena" in result.stdout
 
@@ -272,6 +272,7 @@ def test_webgl_in_every_command(call, folder, inputs, tmp_path) -> None:
     inspected = call("inspect", folder, "--backend", "webgl")
     assert inspected.exit_code == 0, inspected.output
     assert "plan: webgl (2 operators in " in inspected.stdout
+    assert "by operators and dtypes" not in inspected.stdout
 
 
 def test_auto_says_what_it_took(call, folder, inputs, tmp_path) -> None:

@@ -44,8 +44,11 @@ def show_origin(model: Model) -> None:
         say("licence: not recorded")
 
 
-def show_backends(model: Model) -> None:
-    """Print the backends, and which operators a WebGL plan leaves to WASM."""
+def show_backends(model: Model, *, is_planned: bool) -> None:
+    """Print the backends, and which operators a WebGL plan leaves to WASM for their kinds and dtypes.
+
+    Sizes and small segments decide too, which takes a plan on a device. `is_planned`: one is shown with it.
+    """
     graph = model.graph
     left = Counter(
         node.op
@@ -53,7 +56,7 @@ def show_backends(model: Model) -> None:
         if not runs_on_webgl(OPERATORS[node.op], (graph.values[name].dtype for name in (*node.inputs, *node.outputs) if name))
     )
     note = f" (which leaves to wasm: {', '.join(f'{op} {count}' for op, count in left.most_common())})" if left else ""
-    say(f"backends: numpy, wasm, webgl{note}")
+    say(f"backends: numpy, wasm, webgl{note}" + ("" if is_planned else "; by operators and dtypes: --backend webgl plans it on a device"))
 
 
 def parameters(model: Model) -> int:

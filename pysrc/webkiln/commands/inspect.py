@@ -27,7 +27,7 @@ def command(*, source: str, backend: str | None, browser: str | None) -> bool:
     show_model(model)
     show_origin(model)
     say(f"size: {size_text(size)}, {parameters(model):,} parameters")
-    show_backends(model)
+    show_backends(model, is_planned=backend == "webgl")
     show_plan(profile)
     if reason:
         say(f"memory for a run: not measured. {reason}")
