@@ -17,6 +17,8 @@ from onnx_model import info, model_of
 from webkiln.errors import InputError
 
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+SIZES = ([2, 3, 4], [2, 5, 9], [2, 2, 3], [2, 1, 1])
+REGIONS = ([0, 0.25, 0.5, 1, 1, 0.75], [0, -0.5, 0, 1, 1.5, 1.25], [0, 1, 0.9, 1, 0, 0.1])
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,16 @@ def of(op: str, *runs: dict[str, Any], **attributes: Any) -> tuple[onnx.ModelPro
     """`op` of all that is given for each run."""
     arrays = [{name: np.asarray(value) for name, value in one.items()} for one in runs]
     return model_of([helper.make_node(op, list(arrays[0]), ["y"], **attributes)], [info(*one) for one in arrays[0].items()], ["y"]), arrays
+
+
+def resized(options: dict[str, Any]) -> tuple[onnx.ModelProto, list[dict[str, np.ndarray]]]:
+    """x at several sizes; with regions of it, where these are cropped."""
+    is_cropped = options.get("coordinate_transformation_mode") == "tf_crop_and_resize"
+    sizes = [one[3 - len(options.get("axes", (0, 1, 2))) :] for one in SIZES]
+    given = {"x": X, **({"r": np.zeros(6, np.float32)} if is_cropped else {}), "s": np.zeros(len(sizes[0]), np.int64)}
+    node = helper.make_node("Resize", ["x", "r" if is_cropped else "", "", "s"], ["y"], **options)
+    runs = [{"x": X, **({"r": np.array(region, np.float32)} if is_cropped else {}), "s": np.array(size)} for size in sizes for region in REGIONS[: 3 if is_cropped else 1]]
+    return model_of([node], [info(*one) for one in given.items()], ["y"]), runs
 
 
 def feeds(**lists: list[int]) -> dict[str, np.ndarray]:
@@ -81,6 +93,22 @@ COMPUTED: dict[str, tuple[onnx.ModelProto, list[dict[str, np.ndarray]]]] = {
     **{f"{op}, {periodic}": of(op, *({"n": n} for n in (7, 10, 2, 33)), periodic=periodic) for op in ("HannWindow", "HammingWindow", "BlackmanWindow") for periodic in (0, 1)},
     **{f"grid, {align}": of("AffineGrid", *({"t": THETA, "s": [2, 3, *s]} for s in ([4, 5], [2, 3], [1 + align, 6])), align_corners=align) for align in (0, 1)},
 }
+COMPUTED |= {
+    f"resize, {', '.join(f'{key} {value}' for key, value in options.items())}": resized(options)
+    for options in (
+        {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "align_corners"},
+        {"mode": "nearest", "nearest_mode": "ceil"},
+        {"mode": "nearest", "keep_aspect_ratio_policy": "not_larger", "axes": [1, 2]},
+        {"mode": "linear", "keep_aspect_ratio_policy": "not_smaller", "axes": [1, 2]},
+        {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"},
+        {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+        {"mode": "linear", "antialias": 1},
+        {"mode": "cubic", "exclude_outside": 1},
+        {"mode": "cubic", "coordinate_transformation_mode": "asymmetric", "cubic_coeff_a": -0.5},
+        {"mode": "cubic", "antialias": 1, "coordinate_transformation_mode": "align_corners"},
+        {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 7.0},
+    )
+}
 CASES |= COMPUTED
 # What is wrong with the integers is told, by each runtime: positions outside, axes twice, sums that are others, sizes below 0.
 BAD: dict[str, list[dict[str, np.ndarray]]] = {
@@ -99,6 +127,7 @@ BAD: dict[str, list[dict[str, np.ndarray]]] = {
     "range": [{"a": np.array(0), "b": np.array(5), "c": np.array(0)}],
     "crop": [feeds(s=[2, -1, 4])],
     "columns": [{"x": X.reshape(1, 4, 6), "s": np.array(s), "b": np.array(b)} for s, b in (([3, 5], [2, 2]), ([6, 1], [5, 1]))],
+    "resize, mode cubic, exclude_outside 1": [feeds(s=[2, -1, 4])],
     "HannWindow, 1": [{"n": np.array(-1)}],
     "sum": [feeds(a=a) for a in ([0, 0], [1, -2], [0, 3], [-4, 0], [2**31, 0])],
 }
@@ -127,7 +156,7 @@ def test_one_conversion_serves_all_values(name: str, tmp_path: Path, node_sessio
     assert loaded.graph.elements == found.graph.elements
     for one in [*inputs, *inputs[::-1]]:  # there and back: plans are kept
         expected = ReferenceEvaluator(source).run(None, one)
-        absolute = 2e-6 if name in COMPUTED else 0  # of numbers around 1
+        absolute = 2e-6 * max(1, np.abs(expected[0]).max()) if name in COMPUTED else 0
         same(found.run(one), expected, absolute)
         same(loaded.run(one), expected, absolute)
         same(node_session.run(loaded, one), expected, absolute)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from webkiln.graph.dims import Dim, Expression
+from webkiln.graph.dims import Dim, Expression, negative, select
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.computed_resizing import computed
+from webkiln.importers.onnx.operators.resizing_options import Axis, Options
+from webkiln.importers.onnx.operators.sampling import component
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.quotient import exact_quotient
@@ -20,29 +22,7 @@ from webkiln.ops.rules import product
 MATRIX_LIMIT = 2**24
 SIZE_LIMIT = 2**16
 
-
-@dataclass(frozen=True)
-class Options:
-    """How elements are mixed, as the attributes of `Resize` say it."""
-
-    mode: str
-    coordinates: str
-    nearest: str
-    cubic: float
-    exclude_outside: bool
-    antialias: bool
-    extrapolation: float
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis to resize. `scale`: as given, which need not be `after / before`; `roi`: its part of the region that is cropped."""
-
-    index: int
-    before: Dim
-    after: Dim
-    scale: float
-    roi: tuple[float, float] = (0.0, 1.0)
+Roi = tuple[float, float] | tuple[str, str]
 
 
 @lowers("Upsample")
@@ -90,31 +70,40 @@ def resize(call: Call) -> str:
     return _resized(call, _scaled(call, axes, call.numbers(2, "the scales").reshape(-1).tolist(), rois), options)
 
 
-def _rois(call: Call, axes: list[int]) -> dict[int, tuple[float, float]]:
-    roi = call.numbers(1, "the region").reshape(-1).tolist()
-    if len(roi) != 2 * len(axes):
-        call.fail(f"a region of {len(roi)} numbers does not fit {len(axes)} axes")
+def _rois(call: Call, axes: list[int]) -> dict[int, Roi]:
+    array = call.array(1)
+    count = call.shape(1)[0]
+    if call.rank(1) != 1 or count != 2 * len(axes):
+        call.fail(f"a region of {count} numbers does not fit {len(axes)} axes")
+    if array is None:
+        ends = [component(call, call.cast(call.value(1), "f32"), i) for i in range(2 * len(axes))]
+        return {axis: (ends[i], ends[len(axes) + i]) for i, axis in enumerate(axes)}
+    roi = array.reshape(-1).tolist()
     return {axis: (roi[i], roi[len(axes) + i]) for i, axis in enumerate(axes)}
 
 
-def _scaled(call: Call, axes: list[int], scales: list[float], rois: dict[int, tuple[float, float]]) -> list[Axis]:
+def _scaled(call: Call, axes: list[int], scales: list[float], rois: dict[int, Roi]) -> list[Axis]:
     if len(scales) != len(axes) or any(not scale > 0 for scale in scales):
         call.fail(f"scales {scales} do not fit the axes {axes}")
     shape, found = call.shape(0), []
     for axis, scale in zip(axes, scales, strict=True):
-        size, roi = shape[axis], rois.get(axis, (0.0, 1.0))
+        size, roi, ratio = shape[axis], rois.get(axis, (0.0, 1.0)), None
+        first, last = roi
+        if isinstance(first, str) or isinstance(last, str):
+            raise Refused("the size of a region that only a run tells", "Make it a constant in the source model")
         if isinstance(size, int):
-            after: Dim = math.floor(size * (roi[1] - roi[0]) * scale)
+            after: Dim = math.floor(size * (last - first) * scale)
         else:
-            ratio = Fraction(scale).limit_denominator(1000)
-            if abs(float(ratio) - scale) > 1e-6 or axis in rois:
+            fraction = Fraction(scale).limit_denominator(1000)
+            if abs(float(fraction) - scale) > 1e-6 or axis in rois:
                 raise Refused(f"{size} elements scaled by {scale}", FIX_SIZES)
-            after = size * ratio.numerator // ratio.denominator
-        found.append(Axis(axis, size, after, scale, roi))
+            ratio = (fraction.numerator, fraction.denominator)
+            after = size * ratio[0] // ratio[1]
+        found.append(Axis(axis, size, after, scale, ratio, roi))
     return found
 
 
-def _sized(call: Call, axes: list[int], sizes: list[Dim], rois: dict[int, tuple[float, float]]) -> list[Axis]:
+def _sized(call: Call, axes: list[int], sizes: list[Dim], rois: dict[int, Roi]) -> list[Axis]:
     shape = call.shape(0)
     if len(sizes) != len(axes) or any(size < 0 for size in sizes):
         call.fail(f"sizes {sizes} do not fit the axes {axes}")
@@ -122,17 +111,18 @@ def _sized(call: Call, axes: list[int], sizes: list[Dim], rois: dict[int, tuple[
     before = [shape[axis] for axis in axes]
     pairs = list(zip(before, sizes, strict=True))
     if policy != "stretch":
-        if any(not isinstance(size, int) for pair in pairs for size in pair):
-            raise Refused("a ratio kept for sizes that are not fixed", FIX_SIZES)
-        ratios = [int(str(after)) / int(str(size)) for size, after in pairs]
-        scale = min(ratios) if policy == "not_larger" else max(ratios)
-        # Rounded half up, as the specification has it.
-        sizes = [math.floor(int(str(size)) * scale + 0.5) for size in before]
-        return [Axis(axis, size, after, scale, rois.get(axis, (0.0, 1.0))) for axis, size, after in zip(axes, before, sizes, strict=True)]
+        # The least (or greatest) of the ratios, as a fraction; new sizes are rounded half up, as the specification has it.
+        above, below = sizes[0], before[0]
+        for size, after in pairs[1:]:
+            is_less = negative(after * below - above * size) if policy == "not_larger" else negative(above * size - after * below)
+            above, below = select(is_less, after, above), select(is_less, size, below)
+        whole = [(2 * size * above + below) // (2 * below) for size in before]
+        scale = above / below if isinstance(above, int) and isinstance(below, int) else math.nan
+        return [Axis(axis, size, after, scale, (above, below), rois.get(axis, (0.0, 1.0))) for axis, size, after in zip(axes, before, whole, strict=True)]
     found = []
     for axis, (size, after) in zip(axes, pairs, strict=True):
         scale = after / size if isinstance(after, int) and isinstance(size, int) and size else 1.0
-        found.append(Axis(axis, size, after, scale, rois.get(axis, (0.0, 1.0))))
+        found.append(Axis(axis, size, after, scale, None, rois.get(axis, (0.0, 1.0))))
     return found
 
 
@@ -141,7 +131,7 @@ def _resized(call: Call, axes: list[Axis], options: Options) -> str:
     moving = [axis for axis in axes if not _is_identity(axis, options)]
     if not moving:
         return value
-    if any(isinstance(size, Expression) for axis in moving for size in (axis.before, axis.after)):
+    if any(isinstance(size, (Expression, str)) for axis in moving for size in (axis.before, axis.after, *axis.roi)):
         return _symbolic(call, value, moving, options)
     wanted = [axis for axis in moving if axis.after == 0]
     if wanted:
@@ -175,7 +165,7 @@ def _as_picture(call: Call, value: str, axes: list[Axis], **attributes: str) -> 
 
 
 def _symbolic(call: Call, value: str, axes: list[Axis], options: Options) -> str:
-    """At sizes that are not fixed, only what the resize operator does in the same way for all of them."""
+    """At sizes that are not fixed: by the resize operator where it does the same for all of them."""
     picture = len(call.builder.shape(value)) == 4 and {axis.index for axis in axes} <= {2, 3} and call.builder.dtype(value) == "f32"
     # By a scale that is no whole number, `size · scale` may be rounded, and the coordinates follow the scale and not the sizes.
     whole = all(not isinstance(axis.before, Expression) or axis.scale % 1 == 0 for axis in axes)
@@ -188,7 +178,7 @@ def _symbolic(call: Call, value: str, axes: list[Axis], options: Options) -> str
         # Halves come up in no upscaling by a whole number, so it does not matter which way they are rounded.
         if options.mode == "nearest" and (options.nearest, coordinates) == ("round_prefer_floor", "half_pixel") and all(_multiplied(axis) for axis in axes):
             return _as_picture(call, value, axes, mode="nearest", coordinates=coordinates, rounding="round")
-    raise Refused(f"{options.mode} resizing ({options.coordinates}) at sizes that are not fixed", FIX_SIZES)
+    return computed(call, value, axes, options)
 
 
 def _multiplied(axis: Axis) -> bool:
@@ -239,7 +229,7 @@ def positions(axis: Axis, options: Options) -> np.ndarray:
         return i / scale
     if kind == "tf_half_pixel_for_nn":
         return (i + 0.5) / scale
-    start, end = axis.roi
+    start, end = map(float, axis.roi)
     if after > 1:
         return start * (before - 1) + i * (end - start) * (before - 1) / (after - 1)
     return 0.5 * (start + end) * (before - 1) + i * 0.0
@@ -273,7 +263,7 @@ def matrix(axis: Axis, options: Options) -> np.ndarray:
         taps = np.arange(first, last + 1)
         weights = _kernel((taps - centre) / stretch, options)
         inside = (taps >= 0) & (taps < before)
-        if options.exclude_outside or (options.antialias and options.mode == "linear"):
+        if options.exclude_outside:
             weights = weights * inside
         if options.exclude_outside or options.antialias:
             weights = weights / weights.sum()

@@ -9,7 +9,7 @@ import numpy as np
 
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
-from webkiln.importers.lowerings.movement import part
+from webkiln.importers.lowerings.spectrum import transform
 from webkiln.importers.onnx.dtypes import canonical, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
@@ -32,37 +32,9 @@ def dft(call: Call) -> str:
         raise Refused(f"a transform along axis {axis} of {[str(one) for one in shape]}")
     length = _scalar(call, 1, "the length") if call.has(1) else 2 * (size - 1) if inverse and onesided else size
     moved = call.transpose(call.value(0), [*(i for i in range(rank) if i not in (axis, rank - 1)), axis, rank - 1])
-    value = _transform(call, moved, length, inverse, onesided)
+    value = transform(call, moved, length, inverse, onesided)
     back = list(range(rank - 2))
     return call.transpose(value, [*back[:axis], rank - 2, *back[axis:], rank - 1])
-
-
-def _transform(call: Call, x: str, length: int, inverse: bool, onesided: bool) -> str:
-    """[…, n, 1 or 2] → […, k, 2] (k, 1 for a one-sided inverse), by one product over n and the complex axis together."""
-    shape = call.builder.shape(x)
-    size, parts = shape[-2], shape[-1]
-    assert isinstance(size, int)
-    assert isinstance(parts, int)
-    if length < 1:
-        call.fail(f"a transform of {length} elements")
-    bins = length // 2 + 1
-    given = min(size, bins if inverse and onesided else length)
-    if 2 * given * 2 * length > 2**24:
-        raise Refused(f"a transform of {length} elements")
-    n, k = np.arange(given), np.arange(bins if onesided and not inverse else length)
-    angle = 2 * np.pi * (np.outer(n, k) % length) / length
-    cos, sin = np.cos(angle), np.sin(angle) * (1 if inverse else -1)
-    if inverse and onesided:
-        # The other half are conjugates, whose real parts are the same and whose imaginary parts cancel.
-        twice = np.where((n == 0) | ((length % 2 == 0) & (n == length // 2)), 1.0, 2.0)[:, None]
-        table = np.stack([cos * twice, -sin * twice], 1)[..., None]  # [n, part, k, 1]
-    else:
-        table = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # [n, part, k, 2]
-    table = table[:, :parts] / (length if inverse else 1)
-    flat: list[Dim] = [*shape[:-2], given * parts]
-    rows = call.reshape(part(call, x, len(shape) - 2, 0, given), flat)
-    value = call.node("matmul", [rows if len(flat) > 1 else call.reshape(rows, [1, *flat]), call.constant(table.reshape(given * parts, -1).astype(np.float32))])
-    return call.reshape(value, [*shape[:-2], table.shape[2], table.shape[3]])
 
 
 @lowers("STFT")
@@ -81,7 +53,7 @@ def stft(call: Call) -> str:
     if call.has(2):
         cut = call.node("mul", [cut, call.reshape(call.value(2), [length, 1])])
     onesided = bool(call.integer("onesided", 1)) and parts == 1
-    return _transform(call, cut, length, inverse=False, onesided=onesided)
+    return transform(call, cut, length, inverse=False, onesided=onesided)
 
 
 _WINDOWS = {"HannWindow": (0.5, -0.5, 0.0), "HammingWindow": (25 / 46, -21 / 46, 0.0), "BlackmanWindow": (0.42, -0.5, 0.08)}
