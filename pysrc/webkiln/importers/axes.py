@@ -11,10 +11,15 @@ from collections.abc import Sequence
 
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.element_symbols import ElementSymbols
+from webkiln.importers.emitter import Emitter
 
 
-def told_axis(elements: ElementSymbols, axis: Dim, rank: int) -> Dim:
-    """An axis counted from the front; a run refuses one that does not exist."""
+def told_axes(emitter: Emitter, elements: ElementSymbols, axes: Sequence[Dim], rank: int) -> list[Dim]:
+    """Axes counted from the front, known ones and others, of which a run refuses those that do not exist."""
+    return [emitter.axis(axis, rank) if isinstance(axis, int) else _told_axis(elements, axis, rank) for axis in axes]
+
+
+def _told_axis(elements: ElementSymbols, axis: Dim, rank: int) -> Dim:
     elements.limit(axis, -rank, rank - 1)
     return apply("mod", axis, rank)
 

@@ -9,9 +9,11 @@ from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
 
 
-def repeat(emitter: Emitter, value: str, times: list[Dim]) -> str:
-    """Axis by axis, as an expansion of [before, 1, rest] to [before, times, rest]."""
+def repeat(emitter: Emitter, value: str, times: list[Dim], what: str) -> str:
+    """Axis by axis, as an expansion of [before, 1, rest] to [before, times, rest]. `what`: how the source calls the times."""
     shape = emitter.builder.shape(value)
+    if len(times) != len(shape):
+        emitter.fail(f"{len(times)} {what} do not fit rank {len(shape)}")
     for axis, count in enumerate(times):
         if count == 1:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from webkiln.graph.dims import Dim
-from webkiln.importers.axes import told_axis
+from webkiln.importers.axes import told_axes
 from webkiln.importers.emitter import Refused
 from webkiln.importers.named import NamedCall, Result, Typed, Values
 from webkiln.importers.tensorflow.nodes import Node
@@ -85,8 +85,7 @@ class Call(NamedCall):
 
     def told_axes(self, i: int, what: str, rank: int) -> list[Dim]:
         """Input `i` as axes counted from the front, perhaps such as only a run tells."""
-        elements = self.lowering.elements
-        return [self.axis(axis, rank) if isinstance(axis, int) else told_axis(elements, axis, rank) for axis in self.dims(i, what)]
+        return told_axes(self, self.lowering.elements, self.dims(i, what), rank)
 
     def size(self, i: int, what: str) -> Dim:
         """Input `i` as one size, which may be symbolic."""

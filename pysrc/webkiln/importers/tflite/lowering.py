@@ -11,7 +11,7 @@ import numpy as np
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import canonical_dtype
-from webkiln.importers.axes import told_axis
+from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.measured import measured
@@ -238,8 +238,7 @@ class Call(TypedEmitter):
 
     def told_axes(self, i: int, what: str, rank: int) -> list[Dim]:
         """Input `i` as axes counted from the front, perhaps such as only a run tells."""
-        elements = self.lowering.elements
-        return [self.axis(axis, rank) if isinstance(axis, int) else told_axis(elements, axis, rank) for axis in self.told(i, what)]
+        return told_axes(self, self.lowering.elements, self.told(i, what), rank)
 
     def told_one(self, i: int, what: str) -> Dim:
         """The same, where what a run reads from an input of the model is welcome."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webkiln.graph.dims import Dim, Expression, apply, equal, is_unsized, select
-from webkiln.importers.axes import inserted_shape, remaining_shape, told_axis
+from webkiln.importers.axes import inserted_shape, remaining_shape, told_axes
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
@@ -38,12 +38,12 @@ def flatten(call: Call) -> str:
     return call.reshape(call.value(0), [product(shape[:axis]), product(shape[axis:])])
 
 
-def told_axes(call: Call, i: int, rank: int) -> list[Dim] | None:
+def any_axes_of(call: Call, i: int, rank: int) -> list[Dim] | None:
     """Axes as input `i`, or as the attribute that they were, perhaps such as only a run tells; `None` when they are not given."""
     if not call.has(i) or all(isinstance(axis, int) for axis in call.dims(i, "the axes")):
         known = axes_of(call, i, rank)
         return None if known is None else [*known]
-    return [told_axis(call.lowering.elements, axis, rank) for axis in call.dims(i, "the axes")]
+    return told_axes(call, call.lowering.elements, call.dims(i, "the axes"), rank)
 
 
 def axes_of(call: Call, i: int, rank: int) -> list[int] | None:
@@ -63,7 +63,7 @@ def axes_of(call: Call, i: int, rank: int) -> list[int] | None:
 @lowers("Squeeze")
 def squeeze(call: Call) -> str:
     shape = call.shape(0)
-    axes = told_axes(call, 1, len(shape))
+    axes = any_axes_of(call, 1, len(shape))
     if axes is None:
         axes = [i for i, size in enumerate(shape) if size == 1]
     if any(not isinstance(axis, int) for axis in axes):
@@ -78,7 +78,7 @@ def squeeze(call: Call) -> str:
 def unsqueeze(call: Call) -> str:
     shape = call.shape(0)
     given = call.dims(1, "the axes") if call.has(1) else call.integers("axes")
-    axes = told_axes(call, 1, len(shape) + len(given)) or []
+    axes = any_axes_of(call, 1, len(shape) + len(given)) or []
     if any(not isinstance(axis, int) for axis in axes):
         return call.reshape(call.value(0), inserted_shape(shape, axes))
     rest = iter(shape)
@@ -138,9 +138,7 @@ def tile(call: Call) -> str:
     if call.version < 6:  # how often, and along which axis
         tiles, axis = call.dims(1, "the tiles"), call.ints(2, "the axis")[0]
         times = [tiles[0] if i == axis else 1 for i in range(call.rank(0))]
-    if len(times) != call.rank(0):
-        call.fail(f"{len(times)} repeats do not fit rank {call.rank(0)}")
-    return repeat(call, call.value(0), times)
+    return repeat(call, call.value(0), times, "repeats")
 
 
 @lowers("Slice")
@@ -158,7 +156,7 @@ def slice_(call: Call) -> str:
         if any(not isinstance(one, int) for one in (*told, *strides)):
             if not len(starts) == len(ends) == len(told) == len(strides):
                 call.fail(f"starts {starts}, ends {ends}, axes {told} and steps {strides} do not fit together")
-            return told_slice(call, call.value(0), [starts, ends, [told_axis(call.lowering.elements, axis, rank) for axis in told], strides])
+            return told_slice(call, call.value(0), [starts, ends, told_axes(call, call.lowering.elements, told, rank), strides])
         axes, steps = call.ints(3, "the axes") if call.has(3) else list(range(len(starts))), call.ints(4, "the steps") if call.has(4) else [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         call.fail(f"starts {starts}, ends {ends}, axes {axes} and steps {steps} do not fit together")

@@ -9,7 +9,7 @@ from webkiln.importers.axes import chosen, spread
 from webkiln.importers.emitter import MAXIMUM_ELEMENTS, POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.movement import told_axes
+from webkiln.importers.onnx.operators.movement import any_axes_of
 from webkiln.importers.onnx.registry import lowers
 
 RUNS_LIMIT = 16  # slices that an extended axis may be put together from; more are gathered
@@ -35,7 +35,7 @@ def _amounts(call: Call, rank: int) -> tuple[list[Dim], list[Dim]]:
     """What is put before and after each axis."""
     if call.version >= 11:
         pads = call.dims(1, "the pads")
-        axes = told_axes(call, 3, rank)
+        axes = any_axes_of(call, 3, rank)
     else:
         pads, axes = list(call.integers("pads" if call.version >= 2 else "paddings")), None
     axes = [*range(rank)] if axes is None else axes

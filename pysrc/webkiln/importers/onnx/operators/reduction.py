@@ -8,7 +8,7 @@ from webkiln.graph.dims import Dim, apply
 from webkiln.importers.axes import chosen, remaining_shape
 from webkiln.importers.lowerings.reduction import reduced
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.movement import told_axes
+from webkiln.importers.onnx.operators.movement import any_axes_of
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
 
@@ -58,7 +58,7 @@ def _back(call: Call, value: str, dtype: str) -> str:
 def _axes(call: Call) -> list[Dim] | None:
     """The axes; all when none are given; `None` when nothing is to be reduced."""
     rank = call.rank(0)
-    axes = told_axes(call, 1, rank)
+    axes = any_axes_of(call, 1, rank)
     if not axes:
         return None if call.integer("noop_with_empty_axes", 0) else list(range(rank))
     return axes

@@ -75,10 +75,7 @@ def pack(call: Call) -> str:
 
 @lowers("Tile")
 def tile(call: Call) -> str:
-    times = call.dims(1, "the multiples")
-    if len(times) != call.rank(0):
-        call.fail(f"{len(times)} multiples do not fit rank {call.rank(0)}")
-    return repeat(call, call.value(0), times)
+    return repeat(call, call.value(0), call.dims(1, "the multiples"), "multiples")
 
 
 @lowers("BroadcastTo")

@@ -105,10 +105,7 @@ def broadcast_to(call: Call) -> str:
 
 @lowers("TILE")
 def tile(call: Call) -> str:
-    times = call.told(1, "the multiples")
-    if len(times) != call.rank(0):
-        call.fail(f"{len(times)} multiples do not fit rank {call.rank(0)}")
-    return repeat(call, call.value(0), times)
+    return repeat(call, call.value(0), call.told(1, "the multiples"), "multiples")
 
 
 @lowers("FILL")
