@@ -28,6 +28,9 @@ export const SOURCE_DTYPES = new Map([
   ["uint16", { dtype: "i32", result: Uint16Array, minimum: 0, maximum: 2 ** 16 - 1 }],
   ["uint8", { dtype: "u8", result: Uint8Array, minimum: 0, maximum: 255 }],
   ["bool", { dtype: "bool", result: Uint8Array, minimum: 0, maximum: 1 }],
+  // Real and imaginary parts, along one more axis, the last.
+  ["complex64", { dtype: "f32", result: Float32Array }],
+  ["complex128", { dtype: "f32", result: Float32Array }],
 ]);
 
 /** @type {Record<Dtype, { code: number, size: number, array: Float32ArrayConstructor | Int32ArrayConstructor | Uint8ArrayConstructor | Int8ArrayConstructor }>} */

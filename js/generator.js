@@ -30,7 +30,7 @@ export function generate({ seed, low = 0, high = 1 }, dtype, size) {
     half: (/** @type {number} */ u) => halfToNumber(numberToHalf(low + (high - low) * ((u >>> 8) / 2 ** 24))),
     bool: (/** @type {number} */ u) => u & 1,
     integer: (/** @type {number} */ u) => low + (u % (high - low)),
-  }[dtype === "float16" ? "half" : dtype.startsWith("float") ? "float" : dtype === "bool" ? "bool" : "integer"];
+  }[dtype === "float16" ? "half" : /^(float|complex)/.test(dtype) ? "float" : dtype === "bool" ? "bool" : "integer"];
   const values = new Array(size);
   for (let i = 0; i < size; i++) values[i] = value(mix32((seed + Math.imul(i, 0x9e3779b9)) | 0));
   return values;

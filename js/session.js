@@ -26,6 +26,8 @@ const PACKINGS = {
   uint16: { stored: "U16", pack: (values) => Uint16Array.from(values) },
   uint8: { stored: "U8", pack: (values) => Uint8Array.from(values) },
   bool: { stored: "BOOL", pack: (values) => Uint8Array.from(values) },
+  complex64: { stored: "F32", pack: (values) => Float32Array.from(values) },
+  complex128: { stored: "F32", pack: (values) => Float32Array.from(values) },
 };
 
 /**

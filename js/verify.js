@@ -3,7 +3,7 @@
 import { compare } from "./compare.js";
 import { numbers } from "./constants.js";
 import { evaluateDim } from "./dims.js";
-import { sizeOf } from "./dtypes.js";
+import { sizeOf, SOURCE_DTYPES } from "./dtypes.js";
 import { FormatError, WebkilnError } from "./errors.js";
 import { leastTolerances } from "./generated/tolerances.js";
 import { generate } from "./generator.js";
@@ -176,7 +176,7 @@ async function locate(subject, inputs, tolerance) {
   }
   for (const { name, value, dtype } of subject.signature.outputs) {
     const operation = used.graph.operations.find(({ output }) => output === value);
-    const result = compare(fused[name], used.values[value], { tolerance, isFloat: dtype.startsWith("float") });
+    const result = compare(fused[name], used.values[value], { tolerance, isFloat: SOURCE_DTYPES.get(dtype)?.dtype === "f32" });
     if (operation && !result.passed) {
       return {
         diverging: { node: operation.name || operation.output, op: operation.op, error: result.maximumError },

@@ -16,7 +16,7 @@ from webkiln import importers, passes, reference, rounding, webformat
 from webkiln.errors import FormatError, InputError, ShapeError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import Dim, Shape
-from webkiln.graph.dtypes import CANONICAL, canonical_dtype, to_canonical
+from webkiln.graph.dtypes import CANONICAL, COMPLEX, as_source, canonical_dtype, pairs_of, to_canonical
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
 from webkiln.quantization import quantize_weights
@@ -70,13 +70,14 @@ class Model:
     def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Run with the NumPy reference.
 
-        `inputs`: name → array of the shape and dtype that `Model.inputs` says (a dtype that converts without loss is taken too).
+        `inputs`: name → array of the shape and dtype that `Model.inputs` says (a dtype that converts without loss is taken too; complex
+        numbers also as real arrays with one more axis, of their parts).
         Returns name → array, of the source's dtypes. Raises `InputError` for a wrong name, shape or dtype.
         """
         values = self._run(self._feeds(inputs))
         self._state = {state.input: values[state.output] for state in self.graph.state}
         return {
-            argument.name: values[argument.value].astype(argument.dtype, copy=False) for argument in self.signature.outputs
+            argument.name: as_source(values[argument.value], argument.dtype) for argument in self.signature.outputs
         }
 
     def trace(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -134,6 +135,8 @@ class Model:
             if name not in inputs:
                 raise InputError(f"the input {name!r} is missing; wanted {argument.dtype} {reference.show_shape(argument.shape)}")
             array = _array(name, inputs[name])
+            if argument.dtype in COMPLEX and array.dtype.kind == "c":
+                array = pairs_of(array)
             if not _converts(array, argument.dtype):
                 raise InputError(f"the input {name!r} has dtype {array.dtype.name}, wanted {argument.dtype}")
             if not reference.match_shape(argument.shape, array.shape, symbols):
@@ -229,7 +232,8 @@ def _choose(bundle: Bundle, name: str | None) -> Signature:
 
 
 def _public(argument: Argument) -> ModelArgument:
-    return ModelArgument(argument.name, argument.dtype, _public_shape(argument.shape))
+    shape = _public_shape(argument.shape)
+    return ModelArgument(argument.name, argument.dtype, shape[:-1] if argument.dtype in COMPLEX else shape)
 
 
 def _public_shape(shape: Shape) -> tuple[int | str, ...]:
@@ -246,7 +250,7 @@ def _array(name: str, value: Any) -> np.ndarray:
 def _canonical(array: np.ndarray, argument: Argument) -> np.ndarray:
     """The array in the canonical dtype. Integers that do not fit in the argument's dtype are refused, never wrapped."""
     dtype, what = np.dtype(argument.dtype), f"the input {argument.name!r}"
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         with np.errstate(over="ignore"):
             return array.astype(np.float32, copy=False)
     if dtype.kind in "iu" and array.size:
@@ -261,7 +265,7 @@ def _canonical(array: np.ndarray, argument: Argument) -> np.ndarray:
 
 def _converts(array: np.ndarray, dtype: str) -> bool:
     """Whether an array may stand for the dtype: the same kind of number (an integer may stand for a float)."""
-    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
+    kinds = {"f": "fiu", "c": "fiu", "i": "iu", "u": "iu", "b": "b"}
     return array.dtype.kind in kinds[np.dtype(dtype).kind] and array.dtype.itemsize <= 8
 
 

@@ -26,7 +26,7 @@ from webkiln.browsers.server import LocalServer
 from webkiln.browsers.webkit import WebKitHost
 from webkiln.codegen.paths import dist_folder, is_repository, source_folder
 from webkiln.errors import BrowserError, FormatError
-from webkiln.graph.dtypes import CANONICAL
+from webkiln.graph.dtypes import CANONICAL, as_source
 from webkiln.model import Model, load
 
 Array = NDArray[Any]
@@ -330,4 +330,4 @@ def _packed(model: Model, inputs: Mapping[str, ArrayLike]) -> bytes:
 def _as_source(outputs: Mapping[str, Array], name: str, dtype: str, host: str) -> Array:
     if name not in outputs:
         raise BrowserError(f"{host} sent no output {name!r}; it sent: {', '.join(outputs) or 'none'}")
-    return outputs[name].astype(dtype, copy=False)
+    return as_source(outputs[name], dtype)

@@ -30,12 +30,31 @@ FROM_SOURCE = {
 }
 
 
+# Complex numbers are pairs of f32 along one more axis, the last: their real and imaginary parts.
+COMPLEX = ("complex64", "complex128")
+
+
 def canonical_dtype(source: str) -> str:
-    """The canonical dtype that stands for a source's dtype (`float64` → `f32`)."""
+    """The canonical dtype that stands for a source's dtype (`float64` → `f32`); that of the parts of complex numbers."""
+    if source in COMPLEX:
+        return "f32"
     try:
         return FROM_SOURCE[source]
     except KeyError:
         raise FormatError(f"the dtype {source!r} has no canonical counterpart; known: {', '.join(FROM_SOURCE)}") from None
+
+
+def pairs_of(array: np.ndarray) -> np.ndarray:
+    """Complex numbers […] as their parts […, 2], in float32."""
+    with np.errstate(over="ignore"):
+        return np.stack([array.real, array.imag], -1).astype(np.float32)
+
+
+def as_source(array: np.ndarray, source: str) -> np.ndarray:
+    """A result as elements of the source's dtype; complex numbers are put together from their parts."""
+    if source not in COMPLEX:
+        return array.astype(source, copy=False)
+    return np.array(array, np.float32, order="C").view(np.complex64)[..., 0].astype(source)
 
 
 def to_canonical(array: np.ndarray, what: str) -> np.ndarray:

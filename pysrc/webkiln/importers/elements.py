@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webkiln.graph.dtypes import FROM_SOURCE
+from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE
 from webkiln.importers.emitter import Refused
 
 # Types that NumPy does not have, held as one that it has: the values are the same.
@@ -48,3 +48,8 @@ def canonical(dtype: str) -> str:
     if held not in FROM_SOURCE:
         raise Refused(f"elements of the dtype {dtype}", "Only numbers and booleans are converted; export the model with this part left out")
     return FROM_SOURCE[held]
+
+
+def held_as(dtype: str) -> str:
+    """The same, also for complex numbers: the dtype of their parts."""
+    return "f32" if dtype in COMPLEX else canonical(dtype)

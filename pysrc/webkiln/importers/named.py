@@ -12,7 +12,7 @@ from webkiln.errors import FormatError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.importers.element_symbols import ElementSymbols
-from webkiln.importers.elements import DEFAULTS, canonical, carrier
+from webkiln.importers.elements import DEFAULTS, canonical, carrier, held_as
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.measured import measured
 from webkiln.importers.typed_emitter import TypedEmitter
@@ -68,7 +68,7 @@ class Values:
                 self.names[name] = measured(self.builder, dims, name)
                 return self.names[name]
             self.arrays[name] = np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape)
-        canonical(self.dtypes[name])
+        held_as(self.dtypes[name])
         self.names[name] = add_constant(self.builder, self.arrays[name], name)
         return self.names[name]
 
@@ -271,7 +271,7 @@ class NamedCall(TypedEmitter):
         if not isinstance(value, str):
             self.lowering.hold(name, Typed(value, dtype))
             return
-        if canonical(dtype) != self.builder.dtype(value):
+        if held_as(dtype) != self.builder.dtype(value):
             self.fail(f"its output {name!r} should be of {dtype}, but is of {self.builder.dtype(value)}")
         self.lowering.bind(name, value, first_node)
         self.lowering.dtypes[name] = dtype

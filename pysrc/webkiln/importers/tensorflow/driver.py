@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from webkiln.errors import FormatError, GraphError, Unsupported
-from webkiln.importers.elements import canonical
+from webkiln.graph.dtypes import COMPLEX
+from webkiln.importers.elements import held_as
 from webkiln.importers.emitter import Refused
 from webkiln.importers.tensorflow import sizes
 from webkiln.importers.tensorflow.hints import hint
-from webkiln.importers.tensorflow.lowering import Call, Result, Typed, Values
+from webkiln.importers.tensorflow.lowering import Call, Lower, Result, Typed, Values
 from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
-from webkiln.importers.tensorflow.operators import RULES
+from webkiln.importers.tensorflow.operators import COMPLEX_RULES, RULES
 
 
 def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
@@ -28,10 +29,11 @@ def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
         loop = loop or (f"{node.where}: it reads {later[0]!r}, which is made from its own result" if later else "")
         after_missing = later or any(node_of(name) in values.missing for name in node.inputs)
         try:
-            if node.op not in RULES:
-                raise Refused("", hint(node.op))
+            rules = _rules(values, node)
+            if node.op not in rules:
+                raise Refused("" if node.op not in RULES else "on complex numbers", hint(node.op))
             if not after_missing:
-                _lower(values, node)
+                _lower(values, node, rules)
                 continue
         except Refused as refusal:
             problems.append(Unsupported(node.op, node.where, refusal.reason or _reads(values, node), refusal.hint))
@@ -50,15 +52,25 @@ def _reads(values: Values, node: Node) -> str:
     return f"on {', '.join(dtypes)}" if dtypes else ""
 
 
-def _lower(values: Values, node: Node) -> None:
+def _rules(values: Values, node: Node) -> Mapping[str, Lower]:
+    """The functions for what a node reads and makes."""
+    of_complex = node.op in COMPLEX_RULES and node.op not in RULES
+    return COMPLEX_RULES if of_complex or any(values.dtypes.get(name) in COMPLEX for name in node.inputs) or _makes_complex(node) else RULES
+
+
+def _makes_complex(node: Node) -> bool:
+    return node.op == "Cast" and node.attributes.get("DstT") in COMPLEX
+
+
+def _lower(values: Values, node: Node, rules: Mapping[str, Lower]) -> None:
     for name in node.inputs:
         if name not in values.dtypes:
             raise FormatError(f"{node.where}: it reads {name!r}, which its node does not make")
-        canonical(values.dtypes[name])
+        held_as(values.dtypes[name])
     call = Call(values, node)
     first_node = len(values.builder.graph.nodes)
-    computed = sizes.compute(call)
-    found = computed if computed is not None else RULES[node.op](call)
+    computed = sizes.compute(call) if rules is RULES else None
+    found = computed if computed is not None else rules[node.op](call)
     results: Sequence[Result] = [found] if isinstance(found, (str, np.ndarray, Typed)) else found
     for i, result in enumerate(results):
         call.define(result_name(node.name, i), result, first_node, sizes="int32")

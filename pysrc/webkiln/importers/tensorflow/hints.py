@@ -18,7 +18,6 @@ _HINTS = (
     ),
     (("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Multinomial"), "Random numbers are not made: give them as an input"),
     (("VariableV2", "VarHandleOp", "ReadVariableOp", "AssignVariableOp"), "Variables are not converted yet: freeze the model"),
-    (("FFT", "IFFT", "RFFT", "IRFFT", "Complex", "ComplexAbs", "Real", "Imag"), "Complex numbers are not computed with: compute them outside of the model"),
 )
 _PREFIXES = (
     (("LookupTable", "HashTable"), "Tables are not converted: look words up before the model"),

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedFormatError, UnsupportedOperatorError
-from webkiln.graph.dtypes import FROM_SOURCE
+from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, pairs_of
 from webkiln.graph.signature import Argument, Signature
-from webkiln.importers.elements import canonical
+from webkiln.importers.elements import held_as
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
 from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
@@ -159,13 +159,14 @@ def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, S
         dtype = port.dtype or "float32"
         if values.defined(port.value):
             raise FormatError(f"two inputs of the signature are the value {port.value!r}")
-        if dtype not in FROM_SOURCE:
+        if dtype not in (*FROM_SOURCE, *COMPLEX):
             problems.append(Unsupported("INPUT", repr(port.name), f"elements of the dtype {dtype}", "Only numbers and booleans are converted"))
         elif port.shape is None and port.value not in given:
             problems.append(Unsupported("INPUT", repr(port.name), "its rank is not known", f"Give its shape: --input {port.name}=SHAPE"))
         else:
             values.resized |= port.value in given and given[port.value] != port.shape
-            values.names[port.value] = values.builder.input(port.value, canonical(dtype), shapes[port.value])
+            shape = shapes[port.value]
+            values.names[port.value] = values.builder.input(port.value, held_as(dtype), (*shape, 2) if dtype in COMPLEX else shape)
             values.dtypes[port.value] = dtype
             continue
         values.missing.add(port.value)
@@ -182,7 +183,9 @@ def _add_constants(values: Values, nodes: Sequence[Node], content: Mapping[str, 
                 raise FormatError(f"{node.where}: the weightsManifest has no weight of this name")
             weight = weights[node.name]
             dtype = str(node.attributes.get("dtype", weight.dtype))
-            if weight.array is None or dtype not in FROM_SOURCE:
+            if weight.array is not None and dtype in COMPLEX and weight.dtype in COMPLEX:
+                values.define(node.name, pairs_of(weight.array), dtype)
+            elif weight.array is None or dtype not in FROM_SOURCE:
                 values.dtypes[node.name] = dtype if weight.array is not None else "string"
             elif np.dtype(weight.dtype).kind != np.dtype(dtype).kind.replace("u", "i"):
                 raise FormatError(f"{node.where}: it is declared as {dtype}, but its weight is {weight.dtype}")
@@ -202,7 +205,7 @@ def _signature(values: Values, taken: Sequence[Port], made: Sequence[Port], prob
             raise FormatError(f"the output {port.name!r} is the value {port.value!r}, which its node does not make")
         try:
             dtype = port.dtype or values.dtypes[port.value]
-            same = canonical(dtype) == canonical(values.dtypes[port.value])
+            same = held_as(dtype) == held_as(values.dtypes[port.value]) and (dtype in COMPLEX) == (values.dtypes[port.value] in COMPLEX)
             value = values.value(port.value)
         except Refused as refusal:
             problems.append(Unsupported("OUTPUT", repr(port.name), refusal.reason, refusal.hint))

@@ -10,7 +10,7 @@ import numpy as np
 
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
-from webkiln.graph.dtypes import canonical_dtype
+from webkiln.graph.dtypes import COMPLEX, canonical_dtype, pairs_of
 from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
@@ -49,6 +49,8 @@ class Lowering:
                 self.arrays[tensor.index] = decode_constant(tensor)
             elif empty and tensor.dtype in _NUMPY_DTYPES and all(size >= 0 for size in tensor.shape):
                 self.arrays[tensor.index] = np.zeros(tensor.shape, tensor.dtype)
+            elif tensor.data is not None and tensor.dtype in COMPLEX:
+                self.arrays[tensor.index] = pairs_of(decode_constant(tensor))
 
     def value(self, index: int) -> str:
         """The graph's name for a tensor; a constant is added to the graph when it is first asked for."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from webkiln.errors import FormatError, GraphError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Shape
-from webkiln.graph.dtypes import FROM_SOURCE, canonical_dtype
+from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
@@ -20,7 +20,7 @@ from webkiln.importers.tflite import sizes
 from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.lowering import Call, Lowering, place
-from webkiln.importers.tflite.operators import RULES
+from webkiln.importers.tflite.operators import COMPLEX_RULES, RULES
 from webkiln.importers.tflite.operators.registry import Rule
 from webkiln.importers.tflite.quantized import lower_scaled
 from webkiln.importers.tflite.scales import scaled_tensors
@@ -164,7 +164,7 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
     ranks_are_written = any(tensor.ranked and not tensor.shape for tensor in subgraph.tensors)
     for index in dict.fromkeys(subgraph.inputs):
         tensor = subgraph.tensors[index]
-        if tensor.dtype not in FROM_SOURCE:
+        if tensor.dtype not in (*FROM_SOURCE, *COMPLEX):
             raise UnsupportedOperatorError(
                 [Unsupported("INPUT", f"input {tensor.name!r}", f"elements of the dtype {tensor.dtype}", hint("dtype"))]
             )
@@ -175,7 +175,8 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
         if shape != tensor.shape:
             lowering.resized = True
             lowering.arrays.pop(index, None)  # an empty input is known, until it is given a size
-        lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), shape)
+        held = (*shape, 2) if tensor.dtype in COMPLEX else shape
+        lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), held)
     values = {lowering.labels[index]: lowering.builder.graph.values[lowering.names[index]] for index in subgraph.inputs}
     symbols = symbols_in(value.shape for value in values.values())
     for name, value in values.items():
@@ -194,7 +195,7 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         try:
             _lower(lowering, operator)
         except Refused as refusal:
-            if not after_guess or operator.name not in RULES:
+            if not after_guess or operator.name not in {*RULES, *COMPLEX_RULES}:
                 problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
         except (FormatError, GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
             # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
@@ -231,16 +232,17 @@ def _stand_in(lowering: Lowering, index: int) -> None:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> None:
-    rule = RULES.get(operator.name)
+    is_complex = any(lowering.subgraph.tensors[index].dtype in COMPLEX for index in (*operator.inputs, *operator.outputs) if index >= 0)
+    rule = (COMPLEX_RULES if is_complex else RULES).get(operator.name)
     if rule is None:
-        raise Refused("", hint(operator.name))
+        raise Refused("on complex numbers" if is_complex else "", hint(operator.name))
     _check_tensors(lowering, operator)
     call = Call(lowering, operator, rule.options)
     first_node = len(lowering.builder.graph.nodes)
     if scaled_tensors(lowering.subgraph, operator):
         results = lower_scaled(lowering, operator, rule)
     else:
-        results = sizes.compute(call) or _results(call, rule)
+        results = (None if is_complex else sizes.compute(call)) or _results(call, rule)
     if len(results) != len(operator.outputs):
         call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
     for index, result in zip(operator.outputs, results, strict=True):
@@ -268,7 +270,7 @@ def _check_tensors(lowering: Lowering, operator: Operator) -> None:
         tensor = lowering.subgraph.tensors[index]
         if tensor.variable:
             raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
-        if tensor.dtype not in FROM_SOURCE:
+        if tensor.dtype not in (*FROM_SOURCE, *COMPLEX):
             raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
         if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:
             raise Refused("it reads what could not be made")

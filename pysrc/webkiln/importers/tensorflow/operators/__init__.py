@@ -1,6 +1,7 @@
 """How each operator of TensorFlow is expressed in canonical ones."""
 
 from webkiln.importers.tensorflow.operators import (  # noqa: F401  (each registers its operators)
+    complex_numbers,
     convolution,
     elementwise,
     generation,
@@ -16,6 +17,6 @@ from webkiln.importers.tensorflow.operators import (  # noqa: F401  (each regist
     scattering,
     slicing,
 )
-from webkiln.importers.tensorflow.registry import RULES
+from webkiln.importers.tensorflow.registry import COMPLEX_RULES, RULES
 
-__all__ = ["RULES"]
+__all__ = ["COMPLEX_RULES", "RULES"]

@@ -28,11 +28,16 @@ def strided_slice(call: Call) -> str:
 
 def strided_ranges(call: Call) -> tuple[list[Dim], list[Dim], list[Dim], list[Dim]]:
     """The start, size and step of each axis of the input, and the shape that the result has in the end."""
+    return strided_ranges_of(call, call.shape(0))
+
+
+def strided_ranges_of(call: Call, shape: list[Dim]) -> tuple[list[Dim], list[Dim], list[Dim], list[Dim]]:
+    """The same for an input of this shape."""
     names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
     masks = Masks(*(call.integer(name, 0) for name in names))
     begin, end = call.dims(1, "the begin"), call.dims(2, "the end")
     step: list[Dim] = call.dims(3, "the step") if call.has(3) else [1] * len(begin)
-    return masked_ranges(call, call.shape(0), begin, end, step, masks)
+    return masked_ranges(call, shape, begin, end, step, masks)
 
 
 @lowers("Split")

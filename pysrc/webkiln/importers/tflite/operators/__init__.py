@@ -2,6 +2,7 @@
 
 from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers its operators)
     bits,
+    complex_numbers,
     convolution,
     diagonals,
     elementwise,
@@ -16,6 +17,6 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     scattering,
     slicing,
 )
-from webkiln.importers.tflite.operators.registry import RULES
+from webkiln.importers.tflite.operators.registry import COMPLEX_RULES, RULES
 
-__all__ = ["RULES"]
+__all__ = ["COMPLEX_RULES", "RULES"]
