@@ -7,8 +7,9 @@ A symbol stands for an integer of at least 1, or of at least the minimum that it
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Union
 
 from webkiln.errors import FormatError, ShapeError
@@ -229,6 +230,11 @@ def substitute(dim: Dim, symbols: Mapping[str, Dim]) -> Dim:
                 product = product * symbols.get(atom, Expression({(atom,): 1}))
         total = total + product
     return total
+
+
+def extent(shape: Iterable[Dim]) -> int:
+    """The product of the sizes that are known and not 0. Where it is large, no array can be made, even one without elements."""
+    return math.prod(size for size in shape if isinstance(size, int) and size != 0)
 
 
 def is_unsized(dim: Dim) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -11,7 +10,7 @@ import numpy as np
 
 from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.build import GraphBuilder
-from webkiln.graph.dims import MAXIMUM_LENGTH, Dim, is_unsized
+from webkiln.graph.dims import MAXIMUM_LENGTH, Dim, extent, is_unsized
 from webkiln.graph.dtypes import to_canonical
 from webkiln.ops import OPERATORS, fill_defaults
 
@@ -58,7 +57,7 @@ class Emitter(ABC):
             self.fail(str(error))
         if any(len(str(size)) > MAXIMUM_LENGTH for size in self.builder.shape(value)):
             raise Refused("a size that would be too long an expression", FIX_SIZES)
-        count = math.prod(size for size in self.builder.shape(value) if isinstance(size, int))
+        count = extent(self.builder.shape(value))
         if count > MAXIMUM_ELEMENTS:
             self.fail(f"it makes {count} elements, more than the {MAXIMUM_ELEMENTS} that a tensor may have")
         return value

@@ -40,7 +40,10 @@ def check_structure(model: Mapping[str, Any]) -> None:
         raise FormatError("model.json is nested too deeply") from None
     if error is not None:
         place = "/".join(str(part) for part in error.absolute_path)[:200] or "the top"
-        raise FormatError(f"model.json, at {place}: {error.message[:300]}")
+        # What was received may be long, and stands before what was wanted.
+        received = repr(error.instance)
+        message = error.message.replace(received, f"{received[:100]}…") if len(received) > 100 else error.message
+        raise FormatError(f"model.json, at {place}: {message[:300]}")
 
 
 @functools.cache

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError
+from webkiln.graph.dims import extent
 from webkiln.importers.emitter import MAXIMUM_ELEMENTS
 from webkiln.importers.onnx.dtypes import CARRIERS, carrier, name_of
+from webkiln.importers.sparse import zeros_for
 
 EXTERNAL = 1
+MAXIMUM_RANK = 32  # what NumPy has in every version
 _BITS = {"uint4": 4, "int4": 4, "float4e2m1": 4, "uint2": 2, "int2": 2}
 # Exponent bits, mantissa bits, exponent bias, and which codes are not finite: `ieee` infinities and NaN, `nan` the greatest code of either sign,
 # `zero` the code of −0, `none`.
@@ -42,8 +45,8 @@ class TensorReader:
         dtype = name_of(tensor.data_type)
         shape = tuple(tensor.dims)
         count = math.prod(shape)
-        if any(size < 0 for size in shape) or count > MAXIMUM_ELEMENTS:
-            raise FormatError(f"{what} has the shape {list(shape)}")
+        if any(size < 0 for size in shape) or extent(shape) > MAXIMUM_ELEMENTS or len(shape) > MAXIMUM_RANK:
+            raise FormatError(f"{what} has the shape {str(list(shape))[:100]}; sizes of 0 or more, and at most 2^31 - 1 elements, are read")
         if dtype.startswith("number"):
             raise FormatError(f"{what} has elements of the unknown type {dtype}")
         if dtype == "string":
@@ -64,7 +67,7 @@ class TensorReader:
         values, dtype = self.read(tensor.values, what)
         places, _ = self.read(tensor.indices, f"the indices of {what}")
         shape = tuple(tensor.dims)
-        if any(size < 0 for size in shape) or math.prod(shape) > MAXIMUM_ELEMENTS or values.ndim != 1 or dtype == "string":
+        if any(size < 0 for size in shape) or extent(shape) > MAXIMUM_ELEMENTS or values.ndim != 1 or dtype == "string":
             raise FormatError(f"{what} is a sparse tensor of shape {list(shape)} with values of shape {list(values.shape)}")
         if places.ndim == 2 and places.shape[1] == len(shape):
             inside = bool(((places >= 0) & (places < np.array(shape))).all())
@@ -73,7 +76,7 @@ class TensorReader:
             flat, inside = places.reshape(-1), bool(((places >= 0) & (places < math.prod(shape))).all())
         if not inside or flat.size != values.size:
             raise FormatError(f"{what}: the positions of its elements do not fit the shape {list(shape)}")
-        dense = np.zeros(math.prod(shape), values.dtype)
+        dense = zeros_for(values, shape, what)
         dense[flat] = values
         return dense.reshape(shape), dtype
 

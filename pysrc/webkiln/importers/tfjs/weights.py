@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError
+from webkiln.graph.dims import extent
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS
 from webkiln.importers.tfjs.json_values import expect, member
 
-MAXIMUM_ELEMENTS = 2**31 - 1
+MAXIMUM_RANK = 8
 _DTYPES = {"float32": "<f4", "int32": "<i4", "bool": "u1", "complex64": "<c8", "uint8": "u1", "float16": "<f2"}
 _STORED = {"uint8": "u1", "uint16": "<u2", "float16": "<f2"}
 
@@ -59,8 +61,8 @@ def _kind(entry: Any, what: str) -> tuple[str, tuple[int, ...], str]:
     dtype = member(entry, "dtype", str, what)
     sizes = member(entry, "shape", list, what)
     shape = tuple(expect(size, int, f"a size of {what}") for size in sizes)
-    if min(shape, default=0) < 0 or math.prod(shape) > MAXIMUM_ELEMENTS:
-        raise FormatError(f"the shape {list(shape)} of {what} is impossible")
+    if min(shape, default=0) < 0 or extent(shape) > MAXIMUM_ELEMENTS or len(shape) > MAXIMUM_RANK:
+        raise FormatError(f"the shape {str(list(shape))[:100]} of {what} is impossible")
     if dtype == "string":
         return dtype, shape, ""
     if dtype not in _DTYPES:

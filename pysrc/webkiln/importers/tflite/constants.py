@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError
+from webkiln.importers.sparse import zeros_for
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.file import Tensor
 
@@ -71,7 +72,7 @@ def _densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Any, what: st
         position = np.repeat(position, counts) + indices * strides[axis]
     if position.size != values.size:
         raise FormatError(f"{what}: its sparsity places {position.size} elements, but {values.size} are stored")
-    whole = np.zeros(math.prod(shape), values.dtype)
+    whole = zeros_for(values, shape, what)
     whole[position] = values
     # Put each block axis right after the axis that it divides.
     axes: list[int] = []

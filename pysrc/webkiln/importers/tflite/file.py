@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webkiln.errors import FormatError
+from webkiln.graph.dims import extent
 from webkiln.importers.emitter import MAXIMUM_ELEMENTS
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.flatbuffer import Table, decode
@@ -149,13 +150,12 @@ def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tens
         shape = tuple(-1 if dynamic == -1 else size for size, dynamic in zip(shape, signature, strict=True))
     if len(shape) > MAXIMUM_RANK:
         raise FormatError(f"{what} has rank {len(shape)}; at most {MAXIMUM_RANK} is read")
-    count = 1
     for size in shape:
         if size < -1:
             raise FormatError(f"{what} has the negative size {size} in its shape {list(shape)}")
-        count *= abs(size)
+    count = abs(extent(shape))
     if count > MAXIMUM_ELEMENTS:
-        raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements; at most 2^31 - 1 are read")
+        raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements (axes of 0 aside); at most 2^31 - 1 are read")
     data = buffers[tensor.buffer] if tensor.buffer else None
     return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))
 
