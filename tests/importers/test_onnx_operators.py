@@ -190,6 +190,23 @@ def test_attention_with_subgraphs(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, 0.5 * powers / powers.sum(-1, keepdims=True) @ v, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("source", "target"), [("float32", "int32"), ("int32", "float32"), ("float32", "uint32"), ("int8", "uint8"), ("uint16", "int16"), ("bool", "int8")])
+def test_bits_as_another_type(source: str, target: str, tmp_path: Path) -> None:
+    x = f(5) if source == "float32" else n(5, low=0, high=2, dtype=source) if source == "bool" else n(5, low=0 if source.startswith("u") else -99, high=99, dtype=source)
+    x = np.abs(x) if target == "uint32" else x  # those that have the highest bit do not fit in 32 bits with a sign
+    model = single("BitCast", [x], opset=26, to=helper.np_dtype_to_tensor_dtype(np.dtype(target)))
+    (found,) = results(model, tmp_path, x)
+    assert found.dtype == target
+    np.testing.assert_array_equal(found, x.view(target))
+
+
+@pytest.mark.parametrize(("source", "target"), [("float64", "int64"), ("float16", "int16"), ("int64", "uint64")])
+def test_bits_that_are_not_held_are_refused(source: str, target: str, tmp_path: Path) -> None:
+    model = single("BitCast", [np.ones(2, source)], opset=26, to=helper.np_dtype_to_tensor_dtype(np.dtype(target)))
+    with pytest.raises(UnsupportedOperatorError, match=f"the bits of {source} as {target}"):
+        read(model, tmp_path)
+
+
 def test_what_may_be_missing(tmp_path: Path) -> None:
     nodes = [helper.make_node("OptionalHasElement", ["x"], ["a"]), helper.make_node("OptionalHasElement", [""], ["b"]), helper.make_node("OptionalGetElement", ["x"], ["c"])]
     x = f(3)

@@ -280,7 +280,7 @@ def test_rounding_is_to_even() -> None:
 FUNCTIONS = {
     "where": np.where, "min": np.minimum, "max": np.maximum, "pow": np.power, "round": np.rint, "isnan": np.isnan, "isinf": np.isinf,
     "abs": np.abs, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
-    "erf": np.vectorize(math.erf),
+    "erf": np.vectorize(math.erf), "bits": lambda x: x.view(np.float32) if x.dtype == np.int32 else x.astype(np.float32).view(np.int32),
     **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "floor", "ceil", "trunc", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign")},
 }  # fmt: skip
 

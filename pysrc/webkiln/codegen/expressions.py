@@ -220,6 +220,9 @@ class _Renderer:
                 and not math.isnan(arguments[1].number)
             )
             return Value(self.language.call(("p" if known else "") + name, lanes, parts), lanes)
+        if lanes != "mask" and name == "bits":
+            other: Lanes = "i4" if lanes == "f4" else "f4"
+            return Value(self.language.call(name, other, parts), other)
         if lanes == "f4" and name in _FLOAT_FUNCTIONS | {"pow"}:
             return Value(self.language.call(name, lanes, parts), lanes)
         if lanes == "f4" and name in ("isnan", "isinf"):

@@ -199,6 +199,10 @@ def _shift_right(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(a >> np.where((b < 0) | (b > 31), 31, b))
 
 
+def _bits(x: np.ndarray) -> np.ndarray:
+    return x.view(np.int32 if x.dtype == np.float32 else np.float32)
+
+
 def _clip(x: np.ndarray, minimum: Any, maximum: Any) -> np.ndarray:
     return np.asarray(np.minimum(np.maximum(x, minimum), maximum))
 
@@ -282,6 +286,7 @@ OPERATORS: tuple[Operator, ...] = (
     elementwise("is_nan", "isnan(x)", np.isnan, DISCRETE, FLOAT_TEST),
     elementwise("is_inf", "isinf(x)", np.isinf, DISCRETE, FLOAT_TEST),
     elementwise("bitwise_not", "~x", np.bitwise_not, DISCRETE, (("i32", "i32"),)),
+    elementwise("bitcast", "bits(x)", _bits, DISCRETE, (("f32", "i32"), ("i32", "f32")), summary="the same 32 bits as the other dtype"),
     elementwise("logical_not", "not x", np.logical_not, DISCRETE, (("bool", "bool"),)),
     elementwise("add", "a + b", np.add, ("dy", "dy"), NUMBERS),
     elementwise("sub", "a - b", np.subtract, ("dy", "-dy"), NUMBERS),

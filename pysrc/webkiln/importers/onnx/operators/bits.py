@@ -34,15 +34,16 @@ def bit_shift(call: Call) -> str:
 
 @lowers("BitCast")
 def bit_cast(call: Call) -> Typed:
-    """The same bits as another type: of integers only, and where the type is held in as many bits."""
+    """The same bits as another type of as many, up to 32; numbers of 64 bits, which are held in 32, have lost theirs."""
     source, target = call.dtype(0), name_of(call.integer("to", 0))
     if source == target:
         return call.same()
-    if source not in RANGES or target not in RANGES or _bits(source) != _bits(target) or _bits(source) > 32:
+    if _BITS.get(source) != _BITS.get(target, 0):
         raise Refused(f"the bits of {source} as {target}")
-    return Typed(call.narrow(call.wide(call.value(0)), target), target)
+    value = call.wide(call.value(0))
+    if "float32" in (source, target):
+        return Typed(call.node("bitcast", [value]), target)
+    return Typed(call.node("not_equal", [value, call.like(0, value)]) if target == "bool" else call.narrow(value, target), target)
 
 
-def _bits(dtype: str) -> int:
-    low, high = RANGES[dtype]
-    return (high - low).bit_length()
+_BITS = {dtype: (high - low).bit_length() for dtype, (low, high) in RANGES.items() if high < 2**32} | {"float32": 32, "bool": 8}
