@@ -14,7 +14,9 @@ import { STORAGES } from "./stored.js";
 /** @typedef {AffineQuantization | { scheme: "mask", mask: string }} Quantization */
 /** @typedef {{ dtype: Dtype, shape: number[], shard: number, tensor: string, storage?: string, quantization?: Quantization }} Constant */
 /** @typedef {number | boolean | string | (number | boolean | string)[]} Attribute */
-/** @typedef {{ index: number, op: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute>, name: string }} Node */
+/** @typedef {{ value: string, dtype: Dtype, shape: Dim[] }} BodyInput */
+/** @typedef {{ inputs: BodyInput[], outputs: string[], nodes: Node[], constants: Set<string>, elements: Map<string, string[]> }} Body a graph that control flow runs; its names, here, are those of the file behind the node's first output and the body's number */
+/** @typedef {{ index: number, op: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute>, name: string, bodies?: Body[], results?: { dtype: Dtype, shape: Dim[] }[] }} Node */
 /** @typedef {{ input: string, output: string, initial: string, shape: number[], dtype: Dtype }} State */
 /** @typedef {{ file: string, bytes: number, sha256: string, role: string }} Shard */
 /** @typedef {{ minimum: number, maximum: number, multiple: number }} SymbolRange */
@@ -28,6 +30,7 @@ import { STORAGES } from "./stored.js";
  * @property {Signature[]} signatures
  * @property {Map<string, Constant>} constants
  * @property {Node[]} nodes
+ * @property {Map<string, string[]>} elements values that a run computes, and the symbols that stand for their elements
  * @property {State[]} state
  * @property {unknown} processing
  * @property {Shard[]} shards
@@ -36,10 +39,13 @@ import { STORAGES } from "./stored.js";
  */
 
 const VERSION = 1;
-const FEATURES = new Set(["state", "quantization", "values"]);
+const FEATURES = new Set(["state", "quantization", "values", "elements", "control"]);
 const MAXIMUM_RANK = 8;
 const MAXIMUM_SIZE = 2 ** 31 - 1;
 const MAXIMUM_VALUES = 64;
+const MAXIMUM_NESTING = 8;
+/** Operators that run other graphs. @type {ReadonlyMap<string, { attributes: string[], bodies: number }>} */
+const CONTROL = new Map([["if", { attributes: [], bodies: 2 }], ["while", { attributes: ["carried"], bodies: 2 }]]);
 const VALUE_DTYPES = new Set(["i32", "u8", "i8"]);
 const INNER_DTYPES = new Set(["f32", "i32", "u8", "i8", "bool"]);
 const FLOAT_WORDS = new Set(["Infinity", "-Infinity", "NaN"]);
@@ -190,22 +196,28 @@ export function readModel(json) {
 
   const symbols = readSymbols(root.symbols ?? {});
   const shards = asArray(root.shards ?? [], "shards").map(readShard);
-  const constants = new Map(
-    Object.entries(asObject(root.constants ?? {}, "constants")).map(([name, value]) => [name, readConstant(value, `constants, ${shown(name)}`, shards, requires)]),
-  );
+  const constants = readConstants(root.constants, "constants", shards, requires);
   const signatures = asArray(root.signatures, "signatures").map((value, index) => readSignature(value, `signatures, ${index}`, symbols, requires));
   if (!signatures.length) fail("signatures: the model has none; wanted at least one");
   if (new Set(signatures.map(({ name }) => name)).size !== signatures.length) fail("signatures: two have the same name");
   const state = asArray(root.state ?? [], "state").map((value, index) => readState(value, `state, ${index}`));
   if (state.length && !requires.includes("state")) fail('the model has state, and "requires" does not list "state"');
-  const nodes = readNodes(asArray(root.nodes, "nodes"), symbols);
-  checkNames(constants, signatures, state, nodes);
+  /** @type {Reading} */
+  const reading = { symbols, shards, requires, constants, unknown: new Map() };
+  const nodes = readNodes(asArray(root.nodes, "nodes"), reading, "", "nodes");
+  if (reading.unknown.size) {
+    const lines = [...reading.unknown].map(([op, places]) => `  ${shown(op)} (${places.length}×, at ${places.slice(0, 3).join(", ")}${places.length > 3 ? ", …" : ""})`);
+    throw new UnsupportedOperatorError(`this runtime lacks operators of the model; use the runtime of the webkiln that wrote it:\n${lines.join("\n")}`);
+  }
+  const elements = readElements(root.elements, "elements", reading, "");
+  checkNames(constants, signatures, state, nodes, elements);
   return {
     name: asString(root.name ?? "", "name"),
     symbols,
     signatures,
     constants,
     nodes,
+    elements,
     state,
     processing: root.processing ?? null,
     shards,
@@ -247,6 +259,18 @@ function readShard(value, index) {
   const sha256 = asString(shard.sha256, `${where}, sha256`);
   if (!/^[0-9a-f]{64}$/.test(sha256)) fail(`${where}: the sha256 ${shown(sha256)} is not 64 hexadecimal digits`);
   return { file, bytes: asInteger(shard.bytes, `${where}, bytes`), sha256, role: asString(shard.role, `${where}, role`) };
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} where
+ * @param {Shard[]} shards
+ * @param {string[]} requires
+ * @param {string} [prefix] of their names
+ * @returns {Map<string, Constant>}
+ */
+function readConstants(value, where, shards, requires, prefix = "") {
+  return new Map(Object.entries(asObject(value ?? {}, where)).map(([name, entry]) => [prefix + name, readConstant(entry, `${where}, ${shown(name)}`, shards, requires)]));
 }
 
 /**
@@ -344,15 +368,26 @@ function readSignature(value, where, symbols, requires) {
 
 /**
  * @param {unknown} value
+ * @param {string} where
+ * @param {ReadonlyMap<string, unknown>} symbols
+ * @returns {string[]}
+ */
+function readElementSymbols(value, where, symbols) {
+  const names = asArray(value, where).map((name) => asString(name, where));
+  if (names.length > MAXIMUM_VALUES) fail(`${where}: ${names.length} symbols; at most ${MAXIMUM_VALUES} are read`);
+  for (const name of names) if (!symbols.has(name)) fail(`${where}: the symbol ${shown(name)} is not in "symbols"`);
+  return names;
+}
+
+/**
+ * @param {unknown} value
  * @param {Argument} argument
  * @param {string} where
  * @param {ReadonlyMap<string, unknown>} symbols
  * @returns {string[]}
  */
 function readValues(value, { dtype, shape }, where, symbols) {
-  const names = asArray(value, where).map((name) => asString(name, where));
-  if (names.length > MAXIMUM_VALUES) fail(`${where}: ${names.length} symbols; at most ${MAXIMUM_VALUES} are read`);
-  for (const name of names) if (!symbols.has(name)) fail(`${where}: the symbol ${shown(name)} is not in "symbols"`);
+  const names = readElementSymbols(value, where, symbols);
   const inner = SOURCE_DTYPES.get(dtype)?.dtype;
   if (!inner || !VALUE_DTYPES.has(inner)) fail(`${where}: the input must hold integers, it is ${dtype}`);
   if (shape.some((dim) => typeof dim !== "number") || shape.reduce((/** @type {number} */ size, dim) => size * Number(dim), 1) !== names.length) {
@@ -378,24 +413,33 @@ function readState(value, where) {
 }
 
 /**
+ * What nodes are read with, and what is found while reading: constants of bodies, and operators that there are not, with their places.
+ * @typedef {{ symbols: ReadonlyMap<string, unknown>, shards: Shard[], requires: string[], constants: Map<string, Constant>, unknown: Map<string, string[]> }} Reading
+ */
+
+/**
  * @param {unknown[]} list
- * @param {ReadonlyMap<string, unknown>} symbols
+ * @param {Reading} reading
+ * @param {string} prefix of all names, for those of a body
+ * @param {string} place
+ * @param {number} [depth]
  * @returns {Node[]}
  */
-function readNodes(list, symbols) {
-  /** @type {Map<string, number[]>} */
-  const unknown = new Map();
-  const nodes = list.map((value, index) => {
-    const where = `nodes, ${index}`;
+function readNodes(list, reading, prefix, place, depth = 0) {
+  const { symbols, unknown } = reading;
+  return list.map((value, index) => {
+    const where = `${place}, ${index}`;
     const node = asObject(value, where);
     const op = asString(node.op, `${where}, op`);
-    const inputs = asArray(node.inputs, `${where}, inputs`).map((name) => asString(name, `${where}, inputs`));
-    const outputs = asArray(node.outputs, `${where}, outputs`).map((name) => asString(name, `${where}, outputs`));
+    const inputs = asArray(node.inputs, `${where}, inputs`).map((name) => (name === "" ? "" : prefix + asString(name, `${where}, inputs`)));
+    const outputs = asArray(node.outputs, `${where}, outputs`).map((name) => (name === "" ? "" : prefix + asString(name, `${where}, outputs`)));
     const given = asObject(node.attributes ?? {}, `${where}, attributes`);
+    /** @type {Node} */
     const result = { index, op, inputs, outputs, attributes: /** @type {Record<string, Attribute>} */ (Object.create(null)), name: asString(node.name ?? "", `${where}, name`) };
+    const control = CONTROL.get(op);
+    if (control) return readControl(node, result, control, reading, where, depth);
     if (!Object.hasOwn(operators, op)) {
-      unknown.set(op, unknown.get(op) ?? []);
-      unknown.get(op)?.push(index);
+      unknown.set(op, [...(unknown.get(op) ?? []), result.name || where]);
       return result;
     }
     const operator = operators[op];
@@ -417,11 +461,96 @@ function readNodes(list, symbols) {
     }
     return result;
   });
-  if (unknown.size) {
-    const lines = [...unknown].map(([op, places]) => `  ${shown(op)} (${places.length}×, at ${places.slice(0, 3).map((index) => nodes[index].name || `node ${index}`).join(", ")}${places.length > 3 ? ", …" : ""})`);
-    throw new UnsupportedOperatorError(`this runtime lacks operators of the model; use the runtime of the webkiln that wrote it:\n${lines.join("\n")}`);
-  }
-  return nodes;
+}
+
+/**
+ * @param {Record<string, unknown>} entry
+ * @param {Node} node
+ * @param {{ attributes: string[], bodies: number }} control
+ * @param {Reading} reading
+ * @param {string} where
+ * @param {number} depth
+ * @returns {Node}
+ */
+function readControl(entry, node, control, reading, where, depth) {
+  const at = `${where} (${node.op})`;
+  if (!reading.requires.includes("control")) fail(`${at} is control flow, and "requires" does not list "control"`);
+  if (depth >= MAXIMUM_NESTING) fail(`${at}: bodies are nested deeper than ${MAXIMUM_NESTING}`);
+  const given = asObject(entry.attributes ?? {}, `${at}, attributes`);
+  const unknown = Object.keys(given).filter((name) => !control.attributes.includes(name));
+  if (unknown.length) fail(`${at}: it has no attribute ${shown(unknown[0])}; known: ${control.attributes.join(", ") || "none"}`);
+  const { inputs, outputs } = node;
+  for (const name of control.attributes) node.attributes[name] = asInteger(given[name], `${at}, ${name}`, 0, inputs.length);
+  if (inputs.includes("") || outputs.includes("")) fail(`${at}: its inputs and outputs need names`);
+  if (!outputs.length) fail(`${at}: wanted an output, got none`);
+  node.results = asArray(entry.results, `${at}, results`).map((value, index) => readType(value, `${at}, results, ${index}`, reading));
+  if (node.results.length !== outputs.length) fail(`${at}: ${outputs.length} outputs and ${node.results.length} results`);
+  const bodies = asArray(entry.bodies, `${at}, bodies`);
+  if (bodies.length !== control.bodies) fail(`${at}: wanted ${control.bodies} bodies, got ${bodies.length}`);
+  node.bodies = bodies.map((value, index) => readBody(value, `${at}, bodies, ${index}`, reading, `${outputs[0]}#${index}/`, depth + 1));
+  const operands = node.op === "if" ? inputs.length - 1 : inputs.length;
+  const carried = Number(node.attributes.carried ?? 0);
+  const counts = node.op === "if" ? [outputs.length, outputs.length] : [1, outputs.length];
+  node.bodies.forEach((body, index) => {
+    const [takes, gives] = [body.inputs.length, body.outputs.length];
+    if (takes !== operands || gives !== counts[index]) fail(`${at}: its body ${index} has ${takes} inputs and ${gives} outputs, wanted ${operands} and ${counts[index]}`);
+  });
+  if (carried > outputs.length || operands < 0) fail(`${at}: ${inputs.length} inputs and ${outputs.length} outputs do not fit`);
+  return node;
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} where
+ * @param {Reading} reading
+ * @returns {{ dtype: Dtype, shape: Dim[] }}
+ */
+function readType(value, where, { symbols }) {
+  const entry = asObject(value, where);
+  return {
+    dtype: /** @type {Dtype} */ (asOneOf(entry.dtype, `${where}, dtype`, INNER_DTYPES)),
+    shape: asArray(entry.shape, `${where}, shape`).map((dim, axis) => asDim(dim, `${where}, shape, axis ${axis}`, symbols)),
+  };
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} where
+ * @param {Reading} reading
+ * @param {string} prefix
+ * @param {number} depth
+ * @returns {Body}
+ */
+function readBody(value, where, reading, prefix, depth) {
+  const entry = asObject(value, where);
+  const constants = readConstants(entry.constants, `${where}, constants`, reading.shards, reading.requires, prefix);
+  const inputs = asArray(entry.inputs, `${where}, inputs`).map((one, index) => {
+    const at = `${where}, inputs, ${index}`;
+    return { value: prefix + asString(asObject(one, at).value, `${at}, value`), ...readType(one, at, reading) };
+  });
+  const nodes = readNodes(asArray(entry.nodes, `${where}, nodes`), reading, prefix, `${where}, nodes`, depth);
+  const outputs = asArray(entry.outputs, `${where}, outputs`).map((name) => prefix + asString(name, `${where}, outputs`));
+  const elements = readElements(entry.elements, `${where}, elements`, reading, prefix);
+  const defined = new Definitions();
+  for (const name of constants.keys()) defined.add(name, `as a constant of ${where}`);
+  for (const input of inputs) defined.add(input.value, `as an input of ${where}`);
+  defined.addNodes(nodes);
+  for (const name of [...outputs, ...elements.keys()]) if (!defined.has(name)) fail(`${where}: ${shown(name.slice(prefix.length))} is not in it`);
+  for (const [name, constant] of constants) reading.constants.set(name, constant);
+  return { inputs, outputs, nodes, constants: new Set(constants.keys()), elements };
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} where
+ * @param {Reading} reading
+ * @param {string} prefix
+ * @returns {Map<string, string[]>}
+ */
+function readElements(value, where, { symbols, requires }, prefix) {
+  const entries = Object.entries(asObject(value ?? {}, where));
+  if (entries.length && !requires.includes("elements")) fail(`${where}: the model computes sizes, and "requires" does not list "elements"`);
+  return new Map(entries.map(([name, list]) => [prefix + name, readElementSymbols(list, `${where}, ${shown(name)}`, symbols)]));
 }
 
 /**
@@ -451,23 +580,49 @@ function readAttribute(value, type, where, symbols) {
   }
 }
 
+/** Names, each of which is defined once, before it is read. */
+class Definitions {
+  /** @type {Map<string, string>} name → where it is defined */
+  #places = new Map();
+
+  /** @param {string} name */
+  has(name) {
+    return this.#places.has(name);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} where
+   */
+  add(name, where) {
+    if (name === "") fail(`${where}: a value needs a name`);
+    const earlier = this.#places.get(name);
+    if (earlier !== undefined) fail(`the value ${shown(name)} is defined twice: ${earlier} and ${where}`);
+    this.#places.set(name, where);
+  }
+
+  /** @param {Node[]} nodes */
+  addNodes(nodes) {
+    for (const node of nodes) {
+      for (const name of node.inputs) {
+        if (name !== "" && !this.has(name)) fail(`node ${node.index} (${node.op}${node.name ? `, ${node.name}` : ""}) reads ${shown(name)}, which nothing before it defines`);
+      }
+      for (const name of node.outputs) this.add(name, `by node ${node.index}`);
+    }
+  }
+}
+
 /**
  * Every name is defined once, before it is read.
  * @param {Map<string, Constant>} constants
  * @param {Signature[]} signatures
  * @param {State[]} state
  * @param {Node[]} nodes
+ * @param {Map<string, string[]>} elements
  */
-function checkNames(constants, signatures, state, nodes) {
-  /** @type {Map<string, string>} name → where it is defined */
-  const defined = new Map();
-  /** @type {(name: string, where: string) => void} */
-  const define = (name, where) => {
-    if (name === "") fail(`${where}: a value needs a name`);
-    const earlier = defined.get(name);
-    if (earlier !== undefined) fail(`the value ${shown(name)} is defined twice: ${earlier} and ${where}`);
-    defined.set(name, where);
-  };
+function checkNames(constants, signatures, state, nodes, elements) {
+  const defined = new Definitions();
+  const define = defined.add.bind(defined);
   for (const name of constants.keys()) define(name, "as a constant");
   // Signatures are views of one graph: they may share an input, and must then agree on it.
   /** @type {Map<string, string>} */
@@ -485,12 +640,8 @@ function checkNames(constants, signatures, state, nodes) {
     }
   }
   for (const { input } of state) define(input, "as a state");
-  for (const node of nodes) {
-    for (const name of node.inputs) {
-      if (name !== "" && !defined.has(name)) fail(`node ${node.index} (${node.op}${node.name ? `, ${node.name}` : ""}) reads ${shown(name)}, which nothing before it defines`);
-    }
-    for (const name of node.outputs) define(name, `by node ${node.index}`);
-  }
+  defined.addNodes(nodes);
+  for (const name of elements.keys()) if (!defined.has(name)) fail(`elements: ${shown(name)} is not in the graph`);
   for (const { name, outputs } of signatures) {
     for (const { value } of outputs) if (!defined.has(value)) fail(`signature ${shown(name)}: its output ${shown(value)} is not in the graph`);
   }

@@ -5,6 +5,7 @@ import { SOURCE_DTYPES } from "./dtypes.js";
 import { FormatError, InputError, ShapeError, WebkilnError } from "./errors.js";
 import { checkSize } from "./format.js";
 import { operators } from "./generated/operators.js";
+import { stagesOf, symbolsIn, tellersOf } from "./planner/stages.js";
 
 /** @typedef {import("./dims.js").Dim} Dim */
 /** @typedef {import("./dtypes.js").Dtype} Dtype */
@@ -23,16 +24,24 @@ import { operators } from "./generated/operators.js";
  * @property {string[]} outputs values
  * @property {Set<string>} constants values
  * @property {{ input: string, output: string }[]} state
+ * @property {Map<string, number>} [symbols] where only some types are known yet
  * @property {ReadonlyMap<string, boolean>} [pictures] inputs that are described as pictures, and whether channels come before rows in them
  */
 
 /**
  * The part of a model that one signature needs.
+ * @typedef {import("./planner/stages.js").Procedure & { nodes: Node[], constants: Set<string>, needed: Set<string>, stages: import("./planner/stages.js").Stage[] }} LiveGraph `needed`: constants, also of bodies
+ */
+
+/**
  * @param {ModelDescription} model
  * @param {Signature} signature
- * @returns {{ nodes: Node[], constants: Set<string> }}
+ * @returns {LiveGraph}
  */
 export function liveGraph(model, signature) {
+  const inputs = [...signature.inputs, ...model.state.map(({ input, shape }) => ({ value: input, shape }))];
+  const given = new Map(signature.inputs.flatMap(({ value, values }) => (values ? [/** @type {[string, string[]]} */ ([value, values])] : [])));
+  const tellers = tellersOf({ nodes: model.nodes, inputs, elements: new Map([...given, ...model.elements]) });
   /** @type {Map<string, Node>} */
   const producers = new Map();
   for (const node of model.nodes) for (const output of node.outputs) producers.set(output, node);
@@ -40,24 +49,44 @@ export function liveGraph(model, signature) {
   const live = new Set();
   /** @type {Set<string>} */
   const constants = new Set();
+  /** @type {Set<string>} */
+  const told = new Set();
   for (const { initial } of model.state) if (initial !== "zeros") constants.add(initial);
-  const pending = [...signature.outputs.map(({ value }) => value), ...model.state.map(({ output }) => output)];
+  const outputs = [...signature.outputs.map(({ value }) => value), ...model.state.map(({ output }) => output)];
+  const pending = [...outputs];
   for (let name; (name = pending.pop()) !== undefined; ) {
     if (model.constants.has(name)) constants.add(name);
     const node = producers.get(name);
     if (!node || live.has(node)) continue;
     live.add(node);
     for (const input of node.inputs) if (input !== "") pending.push(input);
+    for (const symbol of symbolsIn(node)) {
+      const value = tellers.get(symbol);
+      if (value === undefined) continue;
+      told.add(value);
+      pending.push(value);
+    }
   }
-  const given = new Set([...signature.inputs.map(({ value }) => value), ...model.state.map(({ input }) => input)]);
+  const arguments_ = new Set(inputs.map(({ value }) => value));
   for (const node of live) {
     for (const input of node.inputs) {
-      if (input !== "" && !producers.has(input) && !constants.has(input) && !given.has(input)) {
+      if (input !== "" && !producers.has(input) && !constants.has(input) && !arguments_.has(input)) {
         throw new FormatError(`signature ${JSON.stringify(signature.name)} does not give the value ${JSON.stringify(input)}, which its outputs need`);
       }
     }
   }
-  return { nodes: model.nodes.filter((node) => live.has(node)), constants };
+  const nodes = model.nodes.filter((node) => live.has(node));
+  const elements = new Map([...given, ...[...model.elements].filter(([value]) => told.has(value))]);
+  const procedure = { nodes, inputs, outputs, constants, elements };
+  return { ...procedure, needed: new Set([...constants, ...nodes.flatMap(constantsOfBodies)]), stages: stagesOf(procedure) };
+}
+
+/**
+ * @param {Node} node
+ * @returns {string[]}
+ */
+function constantsOfBodies({ bodies = [] }) {
+  return bodies.flatMap(({ constants, nodes }) => [...constants, ...nodes.flatMap(constantsOfBodies)]);
 }
 
 /**
@@ -66,12 +95,13 @@ export function liveGraph(model, signature) {
  * @param {ReadonlyMap<string, readonly number[]>} actual shapes by input name, of the declared ranks
  * @param {ReadonlyMap<string, SymbolRange>} ranges
  * @param {ReadonlyMap<string, ArrayLike<number>>} [elements] of the inputs that give symbols by their values, by input name
+ * @param {ReadonlyMap<string, number>} [earlier] symbols that are bound already
  * @returns {Map<string, number>}
  * @throws {InputError} naming the input and the symbol
  */
-export function bindSymbols(declared, actual, ranges, elements = new Map()) {
-  /** @type {Map<string, { value: number, input: string }>} */
-  const bound = new Map();
+export function bindSymbols(declared, actual, ranges, elements = new Map(), earlier = new Map()) {
+  /** @type {Map<string, { value: number, input?: string }>} */
+  const bound = new Map([...earlier].map(([symbol, value]) => [symbol, { value }]));
   /** @type {{ input: string, axis: number, dim: string, size: number }[]} */
   const pending = [];
   for (const { name, shape, values = [] } of declared) {
@@ -106,7 +136,7 @@ export function bindSymbols(declared, actual, ranges, elements = new Map()) {
   function bind(symbol, value, input, place) {
     const where = `input ${JSON.stringify(input)}: ${place}, the symbol ${symbol}, is ${value}`;
     const earlier = bound.get(symbol);
-    if (earlier && earlier.value !== value) throw new InputError(`${where}; the input ${JSON.stringify(earlier.input)} makes it ${earlier.value}`);
+    if (earlier && earlier.value !== value) throw new InputError(`${where}; ${earlier.input === undefined ? "it is" : `the input ${JSON.stringify(earlier.input)} makes it`} ${earlier.value}`);
     const { minimum, maximum, multiple } = ranges.get(symbol) ?? { minimum: 0, maximum: Infinity, multiple: 1 };
     if (value < minimum) throw new InputError(`${where}; wanted at least ${minimum}`);
     if (value > maximum) throw new InputError(`${where}; wanted at most ${maximum}`);
@@ -130,27 +160,89 @@ export function bindSymbols(declared, actual, ranges, elements = new Map()) {
  * Evaluates every dimension and infers every shape and dtype.
  * @param {ModelDescription} model
  * @param {Signature} signature
- * @param {{ nodes: Node[], constants: Set<string> }} live
+ * @param {LiveGraph} live
  * @param {ReadonlyMap<string, number>} symbols
  * @param {ReadonlyMap<string, readonly number[]>} [actual] shapes of the inputs by name, where they are known
  * @returns {StaticGraph}
  * @throws {ShapeError} naming the node
  */
 export function inferGraph(model, signature, live, symbols, actual) {
-  /** @type {Map<string, TensorType>} */
-  const types = new Map();
-  for (const name of live.constants) {
-    const { shape, dtype } = /** @type {import("./format.js").Constant} */ (model.constants.get(name));
-    types.set(name, { shape, dtype });
-  }
+  const types = givenTypes(model, signature, live, symbols, actual);
+  const operations = inferNodes(live.nodes, types, symbols);
+  checkResults(model, signature, types, symbols);
+  return {
+    operations,
+    types,
+    inputs: signature.inputs.map(({ value }) => value),
+    outputs: signature.outputs.map(({ value }) => value),
+    constants: live.constants,
+    state: model.state.map(({ input, output }) => ({ input, output })),
+  };
+}
+
+/**
+ * What is known before a run of a graph that is run in stages: an operation for each value that nodes make, and the types of the inputs.
+ * @param {ModelDescription} model
+ * @param {Signature} signature
+ * @param {LiveGraph} live
+ * @param {Map<string, number>} symbols
+ * @param {ReadonlyMap<string, readonly number[]>} [actual] shapes of the inputs by name, where they are known
+ * @returns {StaticGraph}
+ */
+export function stagedGraph(model, signature, live, symbols, actual) {
+  return {
+    operations: live.nodes.flatMap(({ index, op, name, inputs, outputs, attributes }) => outputs.map((output) => ({ index, op, name, inputs, output, attributes }))),
+    types: givenTypes(model, signature, live, symbols, actual),
+    inputs: signature.inputs.map(({ value }) => value),
+    outputs: signature.outputs.map(({ value }) => value),
+    constants: live.constants,
+    state: model.state.map(({ input, output }) => ({ input, output })),
+    symbols,
+  };
+}
+
+/**
+ * The types of constants, inputs and states.
+ * @param {ModelDescription} model
+ * @param {Signature} signature
+ * @param {LiveGraph} live
+ * @param {ReadonlyMap<string, number>} symbols
+ * @param {ReadonlyMap<string, readonly number[]>} [actual]
+ * @returns {Map<string, TensorType>}
+ */
+function givenTypes(model, signature, live, symbols, actual) {
+  const types = constantTypes(model, live.constants);
   for (const { name, value, dtype, shape } of signature.inputs) {
     const type = { shape: [...(actual?.get(name) ?? shape.map((dim) => evaluateDim(dim, symbols)))], dtype: innerDtype(dtype) };
     checkShape(type.shape, `input ${JSON.stringify(name)}`);
     types.set(value, type);
   }
   for (const { input, shape, dtype } of model.state) types.set(input, { shape, dtype });
+  return types;
+}
 
-  const operations = live.nodes.map((node) => {
+/**
+ * @param {ModelDescription} model
+ * @param {Iterable<string>} names
+ * @returns {Map<string, TensorType>}
+ */
+export function constantTypes(model, names) {
+  return new Map([...names].map((name) => {
+    const { shape, dtype } = /** @type {import("./format.js").Constant} */ (model.constants.get(name));
+    return [name, { shape, dtype }];
+  }));
+}
+
+/**
+ * Evaluates the attributes of nodes and infers what they give.
+ * @param {readonly Node[]} nodes
+ * @param {Map<string, TensorType>} types of what they read, to which those of what they give are added
+ * @param {ReadonlyMap<string, number>} symbols
+ * @returns {Operation[]}
+ * @throws {ShapeError} naming the node
+ */
+export function inferNodes(nodes, types, symbols) {
+  return nodes.map((node) => {
     const where = `node ${node.index} (${node.op}${node.name ? `, ${node.name}` : ""})`;
     const operator = operators[node.op];
     const attributes = resolveAttributes(node, symbols);
@@ -167,7 +259,16 @@ export function inferGraph(model, signature, live, symbols, actual) {
     }
     return { index: node.index, op: node.op, name: node.name, inputs: node.inputs, output: node.outputs[0], attributes };
   });
+}
 
+/**
+ * @param {ModelDescription} model
+ * @param {Signature} signature
+ * @param {ReadonlyMap<string, TensorType>} types
+ * @param {ReadonlyMap<string, number>} symbols
+ * @throws {FormatError} where an output or a next state is not what it is declared to be
+ */
+export function checkResults(model, signature, types, symbols) {
   for (const { name, value, dtype, shape } of signature.outputs) {
     const type = /** @type {TensorType} */ (types.get(value));
     const wanted = shape.map((dim) => evaluateDim(dim, symbols));
@@ -181,14 +282,6 @@ export function inferGraph(model, signature, live, symbols, actual) {
       throw new FormatError(`the state ${JSON.stringify(input)} is ${dtype} [${shape.join(", ")}], and what follows it, ${JSON.stringify(output)}, is ${type.dtype} [${type.shape.join(", ")}]`);
     }
   }
-  return {
-    operations,
-    types,
-    inputs: signature.inputs.map(({ value }) => value),
-    outputs: signature.outputs.map(({ value }) => value),
-    constants: live.constants,
-    state: model.state.map(({ input, output }) => ({ input, output })),
-  };
 }
 
 /**

@@ -96,7 +96,7 @@ async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cach
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));
   const chosen = chooseSignature(description, signature);
   const parts = { description, signature: chosen, base, fetching: { fetch, cache }, wasm, relaxed, isFree: false };
-  const sources = await loadSources(parts, liveGraph(description, chosen).constants, { signal, onProgress });
+  const sources = await loadSources(parts, liveGraph(description, chosen).needed, { signal, onProgress });
   const compiled = await compiling;
   const start = async (/** @type {"wasm" | "webgl"} */ name) => {
     signal?.throwIfAborted();

@@ -8,12 +8,14 @@ import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
 import { ContextLostError, FormatError, InputError, NoWebglError, ShapeError, WebkilnError } from "./errors.js";
 import { generate } from "./generator.js";
-import { bindSymbols, inferGraph, liveGraph } from "./graph.js";
+import { bindSymbols, inferGraph, liveGraph, stagedGraph } from "./graph.js";
 import { MixedBackend } from "./backends/mixed/backend.js";
 import { Queue } from "./backends/mixed/queue.js";
+import { StagedBackend } from "./backends/staged/backend.js";
 import { DeviceTensor, heldHere } from "./device_tensor.js";
 import { innerNames, renamed } from "./input_names.js";
 import { arrayOf, readDeferred } from "./pictures/input.js";
+import { isOnePlan } from "./planner/stages.js";
 import { withPictures } from "./pictures/sources.js";
 import { verify } from "./verify.js";
 
@@ -34,7 +36,7 @@ import { verify } from "./verify.js";
 /** @typedef {{ segments: { backend: string, operations: number, commands: number }[], arenaBytes: number, intermediateBytes: number, weightBytes: number }} PlanInfo `arenaBytes` is the peak of the intermediates, `intermediateBytes` what they would take side by side */
 /** @typedef {{ kernel: string, backend: string, operators: string[], nodes: string[], shape: number[], milliseconds: number, share: number }} ProfileEntry of an "upload" or a "read-back", `nodes` are the values that cross */
 /** @typedef {{ milliseconds: number, runs: number, segments: PlanInfo["segments"], commands: ProfileEntry[] }} Profile */
-/** @typedef {{ graph: StaticGraph, info: Omit<PlanInfo, "weightBytes">, commands: { kernel: string, operations: import("./graph.js").Operation[], values?: string[], backend?: string }[], generation: number }} ReadyPlan what every backend's plans have */
+/** @typedef {{ graph: StaticGraph, info: Omit<PlanInfo, "weightBytes">, commands: { kernel: string, operations: import("./graph.js").Operation[], values?: string[], backend?: string, graph?: StaticGraph }[], generation: number }} ReadyPlan what every backend's plans have; a command's own `graph` where it differs */
 /** @typedef {Map<string, { data: ArrayLike<number>, shape: number[] }>} Outputs by value */
 /**
  * What a model asks of a backend, in whose own plans nothing else is touched.
@@ -88,6 +90,8 @@ export class Model {
   #disposed = false;
   #queue = new Queue();
   #isStatic;
+  /** Whether the host decides between plans: control flow, or sizes that are computed. */
+  #isStaged;
   /** @type {Map<string, Source>} */
   #sources;
   /** @type {Promise<void> | null} while what was lost is made again */
@@ -106,7 +110,8 @@ export class Model {
     this.#sources = sources;
     this.#parts = parts;
     this.#live = liveGraph(description, signature);
-    this.#isStatic = signature.inputs.every(({ shape, values }) => !values && shape.every((dim) => typeof dim === "number"));
+    this.#isStaged = !isOnePlan(this.#live.stages, this.#live);
+    this.#isStatic = !this.#isStaged && signature.inputs.every(({ shape, values }) => !values && shape.every((dim) => typeof dim === "number"));
     this.#backend = this.#makeBackend(compiled, sources);
   }
 
@@ -244,12 +249,12 @@ export class Model {
       milliseconds,
       runs,
       segments: plan.info.segments,
-      commands: plan.commands.map(({ kernel, operations, values, backend = this.#backend.name }, index) => ({
+      commands: plan.commands.map(({ kernel, operations, values, backend = this.#backend.name, graph = plan.graph }, index) => ({
         kernel,
         backend,
         operators: operations.map(({ op }) => op),
         nodes: values ?? operations.map(({ name, output }) => name || output),
-        shape: operations.length ? [...(plan.graph.types.get(operations[operations.length - 1].output)?.shape ?? [])] : [],
+        shape: operations.length ? [...(graph.types.get(operations[operations.length - 1].output)?.shape ?? [])] : [],
         milliseconds: sums[index],
         share: milliseconds ? sums[index] / milliseconds : 0,
       })),
@@ -391,7 +396,7 @@ export class Model {
   async #recover(attempt) {
     this.#backend.dispose();
     this.#plans.clear();
-    const { constants } = this.#live;
+    const { needed: constants } = this.#live;
     if (this.#sources.size < constants.size) this.#sources = await loadSources(this.#parts, constants);
     for (let lastly; ; ) {
       const isOver = attempt++ >= ATTEMPTS;
@@ -428,9 +433,10 @@ export class Model {
       if (!source) throw new Error(`the constant ${name} is not loaded`);
       return source;
     };
-    if (compiled) return new WasmBackend(compiled, states, sourceOf);
-    const { wasm, relaxed, fetching } = this.#parts;
-    return new MixedBackend(makeWebglBackend(states, sourceOf), states, sourceOf, () => loadModule({ wasm, relaxed, fetch: fetching.fetch }));
+    const { wasm, relaxed, fetching, description, signature } = this.#parts;
+    const own = this.#isStaged ? [] : states;
+    const backend = compiled ? new WasmBackend(compiled, own, sourceOf) : new MixedBackend(makeWebglBackend(own, sourceOf), own, sourceOf, () => loadModule({ wasm, relaxed, fetch: fetching.fetch }));
+    return this.#isStaged ? new StagedBackend(backend, description, signature, this.#live, states, sourceOf) : backend;
   }
 
   /**
@@ -537,6 +543,7 @@ export class Model {
       return spec?.type === "picture" && SOURCE_DTYPES.get(dtype)?.dtype === "f32" ? [/** @type {[string, boolean]} */ ([value, spec.layout === "NCHW"])] : [];
     });
     try {
+      if (this.#isStaged) return stagedGraph(description, signature, this.#live, symbols, shapes);
       return { ...inferGraph(description, signature, this.#live, symbols, shapes), pictures: new Map(pictures) };
     } catch (error) {
       if (!elements.size || !(error instanceof ShapeError || error instanceof FormatError)) throw error;
@@ -640,7 +647,7 @@ export class Model {
     const kept = new Map([...values].map(([name, data]) => [name, Array.from(arrayOf(data))]));
     const [compiled, sources] = await Promise.all([
       build === "webgl" ? null : loadModule({ wasm, relaxed: build === "relaxed", fetch: fetching.fetch }),
-      loadSources(this.#parts, this.#live.constants),
+      loadSources(this.#parts, this.#live.needed),
     ]);
     this.#check();
     const backend = this.#makeBackend(compiled, sources);

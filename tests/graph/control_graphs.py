@@ -6,9 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from webkiln import Model
 from webkiln.graph.build import GraphBuilder
+from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import symbol
+from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.graph import Graph, Value
+from webkiln.graph.signature import Argument, Signature
 
 Array = np.ndarray
 
@@ -157,3 +161,14 @@ def remembering() -> ControlCase:
 
 
 STATELESS = [positives(), halves(), powers(), growing()]
+
+
+def model_of_case(case: ControlCase) -> Model:
+    """The model of a case, whose arguments have the names of the values."""
+    states = {state.input for state in case.graph.state}
+
+    def arguments(names: list[str]) -> list[Argument]:
+        values = [(name, case.graph.values[name]) for name in names if name not in states]
+        return [Argument(name, name, CANONICAL[value.dtype].name, value.shape) for name, value in values]
+
+    return Model(Bundle(case.graph, [Signature("main", arguments(case.graph.inputs), arguments(case.graph.outputs))], name=case.name))

@@ -115,7 +115,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         requires.append("quantization")
     if any(name in bundle.graph.inputs for name in bundle.graph.elements):
         requires.append("values")
-    if any(_told(graph) for graph in _graphs(bundle.graph)):
+    if any(graph.elements if graph is not bundle.graph else _told(graph) for graph in _graphs(bundle.graph)):
         requires.append("elements")
     if any(node.bodies for node in bundle.graph.nodes):
         requires.append("control")
