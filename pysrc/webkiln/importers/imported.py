@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from webkiln.errors import Unsupported, UnsupportedOperatorError
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Signature
+from webkiln.importers.element_symbols import ElementSymbols
+from webkiln.importers.inputs import symbols_in
 
 
 @dataclass
@@ -21,3 +25,24 @@ class ImportedModel:
     metadata: dict[str, str] = field(default_factory=dict)
     operators: Counter[str] = field(default_factory=Counter)
     format: str = ""
+
+
+def finished(
+    graph: Graph,
+    signature: Signature,
+    elements: ElementSymbols,
+    problems: Sequence[Unsupported],
+    *,
+    name: str,
+    metadata: Mapping[str, str],
+    operators: Iterable[str],
+    format: str,
+) -> ImportedModel:
+    """The model of a graph that is called in one way: its outputs are those of the signature. `UnsupportedOperatorError` where there are problems."""
+    if problems:
+        raise UnsupportedOperatorError(list(problems))
+    graph.outputs = list(dict.fromkeys(argument.value for argument in signature.outputs))
+    graph.check()
+    sizes = symbols_in(argument.shape for argument in signature.inputs)
+    symbols = {**{symbol: {} for symbol in sizes}, **elements.bind(graph)}
+    return ImportedModel(graph, [signature], name, symbols, dict(metadata), Counter(operators), format)

@@ -28,8 +28,8 @@ def tensor_type(value: Any) -> str:
     return dtype
 
 
-def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str, Sequence[int | str]]) -> list[str]:
-    """Define the graph's inputs; returns the names of their symbols. `InputError` for an override that fits none."""
+def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str, Sequence[int | str]]) -> None:
+    """Define the graph's inputs. `InputError` for an override that fits none."""
     names = [value.name for value in inputs]
     if len(set(names)) < len(names) or not all(names):
         raise FormatError(f"the inputs {names} of the model are not named uniquely")
@@ -46,9 +46,7 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
         lowering.resized |= shape != declared
         lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
         lowering.dtypes[value.name] = dtype
-    symbols = symbols_in(lowering.builder.graph.values[name].shape for name in names)
-    lowering.offer_elements(names, symbols)
-    return symbols
+    lowering.offer_elements(names, symbols_in(lowering.builder.graph.values[name].shape for name in names))
 
 
 def _declared(value: Any) -> Shape | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOper
 from webkiln.graph.dtypes import FROM_SOURCE
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.emitter import Refused
-from webkiln.importers.imported import ImportedModel
+from webkiln.importers.imported import ImportedModel, finished
 from webkiln.importers.onnx.driver import lower_all, read_constants
 from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.inputs import add_inputs, tensor_type
@@ -39,24 +38,19 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     lowering = Lowering(TensorReader(path.parent))
     graph = model.graph
     read_constants(lowering, graph, Scope({}, {}))
-    symbols = add_inputs(lowering, [value for value in graph.input if value.name not in lowering.dtypes], inputs or {})
+    add_inputs(lowering, [value for value in graph.input if value.name not in lowering.dtypes], inputs or {})
     functions = {(domain_of(one.domain), one.name, one.overload): one for one in model.functions}
     listed = operations(graph.node, Scope(versions_of(model.opset_import), functions))
     problems = lower_all(lowering, listed)
     result = _signature(lowering, graph, problems)
-    if problems:
-        raise UnsupportedOperatorError(problems)
-    made = lowering.builder.graph
-    made.outputs = list(dict.fromkeys(argument.value for argument in result.outputs))
-    made.check()
-    ranges = lowering.elements.bind(made)
-    return ImportedModel(
-        graph=made,
-        signatures=[result],
+    return finished(
+        lowering.builder.graph,
+        result,
+        lowering.elements,
+        problems,
         name=graph.name or path.stem,
-        symbols={**{name: {} for name in symbols}, **ranges},
         metadata=_provenance(model),
-        operators=Counter(operation.kind for operation in listed),
+        operators=[operation.kind for operation in listed],
         format="onnx",
     )
 

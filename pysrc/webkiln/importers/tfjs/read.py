@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedFormatError, UnsupportedOperatorError
+from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedFormatError
 from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, pairs_of
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.elements import held_as
 from webkiln.importers.emitter import Refused
-from webkiln.importers.imported import ImportedModel
+from webkiln.importers.imported import ImportedModel, finished
 from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
 from webkiln.importers.named import Values
 from webkiln.importers.tensorflow.driver import lower_all
@@ -65,19 +64,14 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     _add_constants(values, needed, content, file.parent)
     problems += lower_all(values, needed)
     found = _signature(values, taken, made, problems)
-    if problems:
-        raise UnsupportedOperatorError(problems)
-    graph = values.builder.graph
-    graph.outputs = list(dict.fromkeys(argument.value for argument in found.outputs))
-    graph.check()
-    ranges = values.elements.bind(graph)
-    return ImportedModel(
-        graph=graph,
-        signatures=[found],
+    return finished(
+        values.builder.graph,
+        found,
+        values.elements,
+        problems,
         name=(file.resolve().parent.name if file.name == "model.json" else file.stem) or "model",
-        symbols={**{name: {} for name in symbols_in(argument.shape for argument in found.inputs)}, **ranges},
         metadata=_provenance(content),
-        operators=Counter(node.op for node in needed),
+        operators=[node.op for node in needed],
         format="tfjs",
     )
 
