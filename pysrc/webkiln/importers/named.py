@@ -67,7 +67,7 @@ class Values:
             if any(isinstance(dim, Expression) for dim in dims.reshape(-1)):
                 self.names[name] = measured(self.builder, dims, name)
                 return self.names[name]
-            self.arrays[name] = np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape)
+            self.arrays[name] = self._fixed(name)
         held_as(self.dtypes[name])
         self.names[name] = add_constant(self.builder, self.arrays[name], name)
         return self.names[name]
@@ -79,11 +79,19 @@ class Values:
         if name in self.known:
             dims = self.known[name]
             fixed = all(not isinstance(dim, Expression) for dim in dims.reshape(-1))
-            return np.array(dims.tolist(), carrier(self.dtypes[name])).reshape(dims.shape) if fixed else None
+            return self._fixed(name) if fixed else None
         if name in self.names and (found := self._evaluated(self.names[name])) is not None:
             self.arrays[name] = found.astype(carrier(self.dtypes[name]))
             return self.arrays[name]
         return None
+
+    def _fixed(self, name: str) -> np.ndarray:
+        """Sizes that are numbers, as an array of the source's type."""
+        dims, dtype = self.known[name], self.dtypes[name]
+        try:
+            return np.array(dims.tolist(), carrier(dtype)).reshape(dims.shape)
+        except OverflowError:
+            raise FormatError(f"the value {name!r} is {str(dims.tolist())[:100]}, which {dtype} does not hold") from None
 
     def _evaluated(self, value: str) -> np.ndarray | None:
         """A value of the graph computed at conversion, when it depends on constants only."""
