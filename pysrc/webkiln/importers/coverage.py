@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
 from webkiln.importers.emitted import emitted
-from webkiln.importers.emitter import Emitter
 from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, COM_MICROSOFT, TENSORFLOW
 
 NOT_YET = "not yet"
@@ -25,9 +23,6 @@ class Source:
 
 def sources() -> dict[str, Source]:
     """By the names that `webkiln ops --source` takes. Importers are read only here."""
-    onnx, onnx_call = _registry("onnx")
-    tflite, tflite_call = _registry("tflite")
-    tensorflow, tensorflow_call = _registry("tensorflow")
     tflite_names = import_module("webkiln.importers.tflite.schema").OPERATORS
     found = {}
     for key, title, domain, names in (
@@ -36,17 +31,24 @@ def sources() -> dict[str, Source]:
         ("onnx-ml", "ONNX: ai.onnx.ml", "ai.onnx.ml", AI_ONNX_ML),
         ("onnx-microsoft", "ONNX: com.microsoft", "com.microsoft", COM_MICROSOFT),
     ):
-        found[key] = _source(title, names, {name: emitted(lower, name, onnx_call, onnx) for (of, name), lower in onnx.items() if of == domain})
-    converted = {name: emitted(rule.lower, name, tflite_call, tflite) for name, rule in tflite.items()}
-    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], converted)
-    converted = {name: emitted(lower, name, tensorflow_call, tensorflow) for name, lower in tensorflow.items()}
-    found["tensorflow"] = _source("TensorFlow, as in graph models of TensorFlow.js", TENSORFLOW, dict.fromkeys(_OF_THE_GRAPH, frozenset()) | converted)
+        found[key] = _source(title, names, _converted("onnx", domain))
+    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], _converted("tflite"))
+    tensorflow = dict.fromkeys(_OF_THE_GRAPH, frozenset[str]()) | _converted("tensorflow")
+    found["tensorflow"] = _source("TensorFlow, as in graph models of TensorFlow.js", TENSORFLOW, tensorflow)
     return found
 
 
-def _registry(importer: str) -> tuple[dict[Any, Any], type[Emitter]]:
-    """The lowering functions of an importer, and what they are called with."""
-    return import_module(f"webkiln.importers.{importer}.operators").RULES, import_module(f"webkiln.importers.{importer}.lowering").Call
+def _converted(importer: str, domain: str = "") -> dict[str, frozenset[str]]:
+    """What the operators become for which an importer has lowering functions (some have another one for complex numbers)."""
+    operators = import_module(f"webkiln.importers.{importer}.operators")
+    call = import_module(f"webkiln.importers.{importer}.lowering").Call
+    found: dict[str, frozenset[str]] = {}
+    for rules in (operators.RULES, getattr(operators, "COMPLEX_RULES", {})):
+        for key, rule in rules.items():
+            of, name = key if isinstance(key, tuple) else ("", key)
+            if of == domain:
+                found[name] = found.get(name, frozenset()) | emitted(getattr(rule, "lower", rule), name, call, operators.RULES)
+    return found
 
 
 def _source(title: str, names: Iterable[str], converted: Mapping[str, frozenset[str]]) -> Source:
