@@ -21,7 +21,7 @@ from webkiln.errors import FormatError, GraphError, HashError, Unsupported, Unsu
 from webkiln.graph.build import GraphBuilder, infer
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.control import CONTROL
-from webkiln.graph.dims import LARGEST, Shape, parse_dim, symbol
+from webkiln.graph.dims import LARGEST, Shape, extent, parse_dim, symbol
 from webkiln.graph.dtypes import CANONICAL, canonical_dtype
 from webkiln.graph.graph import Constant, Graph, Node, State, Value
 from webkiln.graph.quantization import Affine, Masked
@@ -266,8 +266,7 @@ def _check_size(shape: Shape, what: str) -> None:
     known = [dim for dim in shape if isinstance(dim, int)]
     if any(dim < 0 for dim in shape):
         raise FormatError(f"{what} has the shape {_show(shape)} with a negative size")
-    elements = math.prod(known) if len(known) == len(shape) else 0
-    if len(shape) > LARGEST_RANK or elements > LARGEST_SIZE or any(dim > LARGEST_SIZE for dim in known):
+    if len(shape) > LARGEST_RANK or extent(shape) > LARGEST_SIZE or any(dim > LARGEST_SIZE for dim in known):
         raise FormatError(f"{what} has the shape {_show(shape)}: at most {LARGEST_RANK} axes and 2³¹ − 1 elements are read")
 
 
