@@ -109,6 +109,15 @@ COMPUTED |= {
         {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 7.0},
     )
 }
+SIGNAL = np.sin(np.arange(120, dtype=np.float32).reshape(1, 5, 12, 2) * 0.7)
+for inverse, onesided in itertools.product((0, 1), (0, 1)):
+    signal = SIGNAL if inverse or not onesided else SIGNAL[..., :1]
+    every_axis = [{"x": signal, "n": np.array(length), "a": np.array(axis)} for axis in (1, 2, -2) for length in (6, 12, 5)]
+    COMPUTED[f"transform, {inverse} {onesided}"] = of("DFT", *every_axis, inverse=inverse, onesided=onesided)
+axes = [{"x": SIGNAL, "a": np.array(axis)} for axis in (1, 2, -3)]
+COMPUTED["transform of an axis"] = (model_of([helper.make_node("DFT", ["x", "", "a"], ["y"])], [info(*one) for one in axes[0].items()], ["y"]), axes)
+frames = [{"x": SIGNAL.reshape(1, -1, 1), "s": np.array(step), "n": np.array(length)} for step, length in ((4, 16), (7, 15), (30, 120))]
+COMPUTED["transform of frames"] = (model_of([helper.make_node("STFT", ["x", "s", "", "n"], ["y"])], [info(*one) for one in frames[0].items()], ["y"]), frames)
 CASES |= COMPUTED
 # What is wrong with the integers is told, by each runtime: positions outside, axes twice, sums that are others, sizes below 0.
 BAD: dict[str, list[dict[str, np.ndarray]]] = {

@@ -7,7 +7,7 @@ import numpy as np
 from webkiln.graph.dims import Dim, apply
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.elements import RANGES, canonical
-from webkiln.importers.emitter import Emitter
+from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
 
 
 class TypedEmitter(Emitter):
@@ -52,6 +52,10 @@ class TypedEmitter(Emitter):
         if isinstance(dim, int) or dim >= 0:
             return self.length(dim)
         return self.node("sub", [self.length(apply("max", 0, dim)), self.length(apply("max", 0, dim * -1))])
+
+    def checked(self, number: Dim) -> str:
+        """0 (i32); a run refuses a number that 32 bits do not hold, as the size below 0 that this then is."""
+        return self.length(apply("min", 0, MAXIMUM_ELEMENTS - number))
 
     def filled(self, number: float, value: str) -> str:
         """A scalar constant of the canonical dtype of a value, of whichever kind."""

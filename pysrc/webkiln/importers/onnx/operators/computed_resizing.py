@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from webkiln.graph.dims import Dim, apply, equal
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.resizing_options import Axis, Options
 from webkiln.ops.rules import product
@@ -69,15 +68,10 @@ def _regular(call: Call, axis: Axis, coordinates: str) -> Places:
     divisor = apply("max", divisor, 1)
     numbers = call.places(after)
     total = call.node("add", [call.node("mul", [numbers, call.signed(step)]), call.signed(start)])
-    total = call.node("add", [total, call.node("add", [_checked(call, step * after + start), _checked(call, divisor)])])
+    total = call.node("add", [total, call.node("add", [call.checked(step * after + start), call.checked(divisor)])])
     rest = call.node("mod", [total, call.length(divisor)])
     whole = call.node("div", [call.node("sub", [total, rest]), call.length(divisor)])
     return Places(whole, call.node("div", [call.cast(rest, "f32"), call.cast(call.length(divisor), "f32")]))
-
-
-def _checked(call: Call, number: Dim) -> str:
-    """0; a run refuses a number that 32 bits do not hold, as the size below 0 that this then is."""
-    return call.length(apply("min", 0, MAXIMUM_ELEMENTS - number))
 
 
 def _cropped(call: Call, axis: Axis) -> Places:

@@ -1,4 +1,4 @@
-"""Fourier transforms as products with constant matrices; windows; mel filters."""
+"""Fourier transforms as products with matrices; windows; mel filters."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from webkiln.graph.dims import Dim, apply
+from webkiln.importers.axes import chosen, told_axes
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.spectrum import transform
 from webkiln.importers.onnx.dtypes import canonical, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.computed_spectrum import computed_transform, turned
 from webkiln.importers.onnx.registry import lowers
+from webkiln.ops.rules import product
 
 
 def _scalar(call: Call, i: int, what: str) -> int:
@@ -24,36 +27,52 @@ def dft(call: Call) -> str:
     """Along an axis of […, 1] (real) or […, 2] (complex), cut or filled up with zeros to its length; the last axis of the result is complex."""
     shape = call.shape(0)
     rank = len(shape)
-    given = call.integer("axis", 1) if call.version < 20 else _scalar(call, 2, "the axis") if call.has(2) else -2
-    axis = call.axis(given, rank)
+    given = call.integer("axis", 1) if call.version < 20 else call.dims(2, "the axis")[0] if call.has(2) else -2
+    (axis,) = told_axes(call, call.lowering.elements, [given], rank)
     inverse, onesided = bool(call.integer("inverse", 0)), bool(call.integer("onesided", 0))
-    size = shape[axis]
-    if not isinstance(size, int) or shape[-1] not in (1, 2) or axis == rank - 1:
+    if shape[-1] not in (1, 2) or axis == rank - 1:
         raise Refused(f"a transform along axis {axis} of {[str(one) for one in shape]}")
-    length = _scalar(call, 1, "the length") if call.has(1) else 2 * (size - 1) if inverse and onesided else size
-    moved = call.transpose(call.value(0), [*(i for i in range(rank) if i not in (axis, rank - 1)), axis, rank - 1])
-    value = transform(call, moved, length, inverse, onesided)
-    back = list(range(rank - 2))
-    return call.transpose(value, [*back[:axis], rank - 2, *back[axis:], rank - 1])
+    is_axis = [chosen([axis], i) for i in range(rank - 1)]
+    size = sum((own * known for own, known in zip(shape, is_axis, strict=False)), 0)
+    length = call.dims(1, "the length")[0] if call.has(1) else 2 * (size - 1) if inverse and onesided else size
+    before, after = (
+        sum((product(part_of) * known for part_of, known in zip(parts, is_axis, strict=True)), 0)
+        for parts in ([shape[:i] for i in range(rank - 1)], [shape[i + 1 : -1] for i in range(rank - 1)])
+    )
+    apart = call.transpose(call.reshape(call.value(0), [before, size, after, shape[-1]]), [0, 2, 1, 3])
+    value = transformed(call, apart, length, inverse, onesided)
+    made = call.builder.shape(value)
+    result = [own + known * (made[2] - own) for own, known in zip(shape, is_axis, strict=False)]
+    return call.reshape(call.transpose(value, [0, 2, 1, 3]), [*result, made[3]])
+
+
+def transformed(call: Call, x: str, length: Dim, inverse: bool, onesided: bool) -> str:
+    """By a constant matrix where the sizes are fixed, else by one that the run computes."""
+    size = call.builder.shape(x)[-2]
+    if isinstance(size, int) and isinstance(length, int):
+        return transform(call, x, length, inverse, onesided)
+    return computed_transform(call, x, length, inverse, onesided)
 
 
 @lowers("STFT")
 def stft(call: Call) -> str:
     """Frames of a signal [N, length, 1 or 2], each times a window and transformed: [N, frames, bins, 2]."""
-    _, size, parts = call.sizes(0, "the signal")
-    step = _scalar(call, 1, "the step of the frames")
-    length = _scalar(call, 3, "the length of the frames") if call.has(3) else call.sizes(2, "the window")[0] if call.has(2) else size
-    if step < 1 or not 0 < length <= size:
+    call.rank(0, 3)
+    _, size, parts = call.shape(0)
+    step = call.dims(1, "the step of the frames")[0]
+    length = call.dims(3, "the length of the frames")[0] if call.has(3) else call.shape(2)[0] if call.has(2) else size
+    if step < 1 or length < 1 or length > size:
         call.fail(f"frames of {length} in steps of {step} in a signal of {size}")
     frames = (size - length) // step + 1
-    if frames * length > POSITIONS_LIMIT:
+    if isinstance(frames, int) and isinstance(length, int) and frames * length > POSITIONS_LIMIT:
         raise Refused(f"{frames} frames of {length} elements")
-    places = np.arange(frames)[:, None] * step + np.arange(length)
-    cut = call.node("gather", [call.value(0), call.constant(places.astype(np.int32))], axis=1)
+    starts = call.node("mul", [call.reshape(call.places(frames), [frames, 1]), call.length(step)])
+    places = call.node("add", [starts, call.reshape(call.places(length), [1, length])])
+    cut = call.node("gather", [call.value(0), places], axis=1)
     if call.has(2):
         cut = call.node("mul", [cut, call.reshape(call.value(2), [length, 1])])
     onesided = bool(call.integer("onesided", 1)) and parts == 1
-    return transform(call, cut, length, inverse=False, onesided=onesided)
+    return transformed(call, cut, length, inverse=False, onesided=onesided)
 
 
 _WINDOWS = {"HannWindow": (0.5, -0.5, 0.0), "HammingWindow": (25 / 46, -21 / 46, 0.0), "BlackmanWindow": (0.42, -0.5, 0.08)}
@@ -70,19 +89,12 @@ def window(call: Call) -> Typed:
     if isinstance(size, int) and isinstance(period, int):
         angle = 2 * np.pi * np.arange(size) / period
         return _constant(call, constant + first * np.cos(angle) + second * np.cos(2 * angle), "output_datatype")
-    angles = _angles(call, call.places(size), period)
-    total = call.node("mul", [call.node("cos", [angles]), call.like(first, angles)])
-    total = call.node("add", [total, call.like(constant, total)])
-    if second:
-        twice = call.node("cos", [call.node("add", [angles, angles])])
+    cos, _ = turned(call, call.places(size), period)
+    total = call.node("add", [call.node("mul", [cos, call.like(first, cos)]), call.like(constant, cos)])
+    if second:  # cos 2α = 2 cos² α − 1
+        twice = call.node("sub", [call.node("mul", [call.node("mul", [cos, cos]), call.like(2.0, cos)]), call.like(1.0, cos)])
         total = call.node("add", [total, call.node("mul", [twice, call.like(second, twice)])])
     return _typed(call, total, "output_datatype")
-
-
-def _angles(call: Call, steps: str, period: Dim) -> str:
-    """So many (i32) of `period` steps around a circle, as angles."""
-    part_of = call.node("div", [call.cast(steps, "f32"), call.cast(call.length(period), "f32")])
-    return call.node("mul", [part_of, call.like(2 * math.pi, part_of)])
 
 
 def _typed(call: Call, value: str, attribute: str) -> Typed:
