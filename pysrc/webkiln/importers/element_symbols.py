@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import numpy as np
 
 from webkiln.graph.dims import Dim, Expression, Unsized, evaluate, symbol, symbols_of
 from webkiln.graph.graph import Graph
 from webkiln.importers.emitter import Refused
+from webkiln.importers.inputs import symbols_in
 
 LIMIT = 64  # elements of an input that may stand for sizes
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
@@ -26,6 +27,15 @@ class ElementSymbols:
         self.arrays: dict[str, np.ndarray] = {}
         self._inputs: dict[str, tuple[str, ...]] = {}
         self._limits: dict[str, tuple[int, int]] = {}
+
+    def add_inputs(self, graph: Graph, dtypes: Container[str]) -> list[str]:
+        """The inputs of a graph that are of these dtypes. Returns the symbols in the shapes of all inputs."""
+        symbols = symbols_in(graph.values[name].shape for name in graph.inputs)
+        for name in graph.inputs:
+            value = graph.values[name]
+            if value.dtype in dtypes:
+                self.add_input(name, name, value.shape, symbols)
+        return symbols
 
     def add_input(self, name: str, value: str, shape: Iterable[Dim], taken: Iterable[str] = ()) -> None:
         """An input of integers, under its name in the source and in the graph; one without a small, fixed shape is left out."""

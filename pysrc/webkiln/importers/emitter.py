@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from webkiln.errors import FormatError, ShapeError
+from webkiln.errors import FormatError, GraphError, ShapeError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import MAXIMUM_LENGTH, Dim, extent, is_unsized
 from webkiln.graph.dtypes import to_canonical
@@ -17,6 +17,8 @@ from webkiln.ops import OPERATORS, fill_defaults
 MAXIMUM_ELEMENTS = 2**31 - 1
 POSITIONS_LIMIT = 2**20
 KNOWN_LIMIT = 1024  # elements; computations on sizes are short
+UNFORESEEN = (GraphError, ValueError, IndexError, ArithmeticError, MemoryError)
+"""What comes of numbers in a file that no check foresaw, such as sizes that NumPy does not take: the file is wrong there."""
 FIX_SIZES = "Fix the sizes of the inputs: --input NAME=SHAPE"
 
 

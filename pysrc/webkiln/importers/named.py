@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ class Typed:
 
 
 Result = str | np.ndarray | Typed
+
+
+def listed(result: Result | Sequence[Result]) -> Sequence[Result]:
+    """The results of a lowering function, which may give just one."""
+    return [result] if isinstance(result, (str, np.ndarray, Typed)) else result
 
 
 class Values:
@@ -111,12 +116,9 @@ class Values:
             results[node.outputs[0]] = OPERATORS[node.op].reference(arrays, node.attributes)
         return results[value]
 
-    def offer_elements(self, names: Sequence[str], symbols: Collection[str]) -> None:
-        """Let the elements of those inputs that are integers be sizes; `symbols`: names that are taken."""
-        for name in names:
-            kept = self.builder.graph.values[name]
-            if kept.dtype in ("i32", "u8", "i8"):
-                self.elements.add_input(name, name, kept.shape, symbols)
+    def offer_elements(self) -> None:
+        """Let the elements of those inputs that are integers be sizes."""
+        self.elements.add_inputs(self.builder.graph, ("i32", "u8", "i8"))
 
     def held(self, name: str) -> Typed:
         """What stands for a value of the source: its sizes or its array when they are known, else its name in the graph."""

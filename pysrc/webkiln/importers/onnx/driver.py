@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from webkiln.errors import FormatError, GraphError, Unsupported
-from webkiln.importers.emitter import Refused
+from webkiln.errors import FormatError, Unsupported
+from webkiln.importers.emitter import UNFORESEEN, Refused
+from webkiln.importers.named import listed
 from webkiln.importers.onnx import sizes
 from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.hints import hint
-from webkiln.importers.onnx.lowering import Call, Lowering, NotMade, Result, Typed
+from webkiln.importers.onnx.lowering import Call, Lowering, NotMade
 from webkiln.importers.onnx.nodes import Operation, Scope
 from webkiln.importers.onnx.registry import RULES
 
@@ -33,8 +32,7 @@ def lower_all(lowering: Lowering, operations: Sequence[Operation]) -> list[Unsup
             pass
         except Refused as refusal:
             problems.append(Unsupported(operation.kind, operation.where, _reason(lowering, operation, refusal), refusal.hint))
-        except (GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
-            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
+        except UNFORESEEN as error:
             raise FormatError(f"{operation.where}: {error}") from None
         lowering.missing.update(name for name in operation.outputs if name and name not in lowering.dtypes)
         problems += lowering.problems
@@ -81,14 +79,9 @@ def _lower(lowering: Lowering, operation: Operation) -> None:
             canonical(lowering.dtypes[name])
     first_node = len(lowering.builder.graph.nodes)
     computed = sizes.compute(call)
-    results = computed if computed is not None else _results(call)
+    results = computed if computed is not None else listed(RULES[operation.domain, operation.type](call))
     if any(operation.outputs[len(results) :]):
         call.fail(f"it has {len(operation.outputs)} outputs, expected {len(results)}")
     for name, result in zip(operation.outputs, results, strict=False):
         if name:
             call.define(name, result, first_node, sizes="int64")
-
-
-def _results(call: Call) -> Sequence[Result]:
-    result = RULES[call.operation.domain, call.operation.type](call)
-    return [result] if isinstance(result, (str, np.ndarray, Typed)) else result

@@ -9,7 +9,7 @@ from typing import Any
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Dim, Shape, parse_dim, symbol
 from webkiln.graph.dtypes import FROM_SOURCE
-from webkiln.importers.inputs import given_shape, symbols_in
+from webkiln.importers.inputs import given_shape
 from webkiln.importers.onnx.dtypes import canonical, name_of
 from webkiln.importers.onnx.lowering import Lowering
 
@@ -46,7 +46,7 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
         lowering.resized |= shape != declared
         lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
         lowering.dtypes[value.name] = dtype
-    lowering.offer_elements(names, symbols_in(lowering.builder.graph.values[name].shape for name in names))
+    lowering.offer_elements()
 
 
 def _declared(value: Any) -> Shape | None:

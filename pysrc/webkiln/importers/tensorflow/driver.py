@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from webkiln.errors import FormatError, GraphError, Unsupported
+from webkiln.errors import FormatError, Unsupported
 from webkiln.graph.dtypes import COMPLEX
 from webkiln.importers.elements import held_as
-from webkiln.importers.emitter import Refused
+from webkiln.importers.emitter import UNFORESEEN, Refused
+from webkiln.importers.named import listed
 from webkiln.importers.tensorflow import sizes
 from webkiln.importers.tensorflow.hints import hint
-from webkiln.importers.tensorflow.lowering import Call, Lower, Result, Typed, Values
+from webkiln.importers.tensorflow.lowering import Call, Lower, Values
 from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
 from webkiln.importers.tensorflow.operators import COMPLEX_RULES, RULES
 
@@ -37,8 +36,7 @@ def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
                 continue
         except Refused as refusal:
             problems.append(Unsupported(node.op, node.where, refusal.reason or _reads(values, node), refusal.hint))
-        except (GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
-            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
+        except UNFORESEEN as error:
             raise FormatError(f"{node.where}: {error}") from None
         values.missing.add(node.name)
     if loop and not problems:
@@ -70,7 +68,6 @@ def _lower(values: Values, node: Node, rules: Mapping[str, Lower]) -> None:
     call = Call(values, node)
     first_node = len(values.builder.graph.nodes)
     computed = sizes.compute(call) if rules is RULES else None
-    found = computed if computed is not None else rules[node.op](call)
-    results: Sequence[Result] = [found] if isinstance(found, (str, np.ndarray, Typed)) else found
+    results = computed if computed is not None else listed(rules[node.op](call))
     for i, result in enumerate(results):
         call.define(result_name(node.name, i), result, first_node, sizes="int32")

@@ -16,7 +16,7 @@ from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.elements import held_as
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel, finished
-from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
+from webkiln.importers.inputs import given_shape, open_sizes
 from webkiln.importers.named import Values
 from webkiln.importers.tensorflow.driver import lower_all
 from webkiln.importers.tensorflow.dtypes import name_of
@@ -164,8 +164,7 @@ def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, S
             values.dtypes[port.value] = dtype
             continue
         values.missing.add(port.value)
-    names = values.builder.graph.inputs
-    values.offer_elements(names, symbols_in(values.builder.graph.values[name].shape for name in names))
+    values.offer_elements()
     return problems
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from webkiln.errors import FormatError, GraphError, InputError, Unsupported, UnsupportedOperatorError
+from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Shape
 from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
-from webkiln.importers.emitter import Refused
+from webkiln.importers.emitter import UNFORESEEN, Refused
 from webkiln.importers.imported import ImportedModel
-from webkiln.importers.inputs import given_shape, open_sizes, symbols_in
+from webkiln.importers.inputs import given_shape, open_sizes
 from webkiln.importers.tflite import sizes
 from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
@@ -177,12 +177,7 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
             lowering.arrays.pop(index, None)  # an empty input is known, until it is given a size
         held = (*shape, 2) if tensor.dtype in COMPLEX else shape
         lowering.names[index] = lowering.builder.input(lowering.labels[index], canonical_dtype(tensor.dtype), held)
-    values = {lowering.labels[index]: lowering.builder.graph.values[lowering.names[index]] for index in subgraph.inputs}
-    symbols = symbols_in(value.shape for value in values.values())
-    for name, value in values.items():
-        if value.dtype == "i32":
-            lowering.elements.add_input(name, name, value.shape, symbols)
-    return symbols
+    return lowering.elements.add_inputs(lowering.builder.graph, ("i32",))
 
 
 def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
@@ -197,8 +192,7 @@ def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
         except Refused as refusal:
             if not after_guess or operator.name not in {*RULES, *COMPLEX_RULES}:
                 problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
-        except (FormatError, GraphError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
-            # The last ones come from numbers in a file that no check foresaw, such as sizes that NumPy does not take.
+        except (FormatError, *UNFORESEEN) as error:
             if not after_guess:
                 raise error if isinstance(error, FormatError) and where in str(error) else FormatError(f"{where}: {error}") from None
         else:
