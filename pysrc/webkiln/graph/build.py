@@ -106,6 +106,31 @@ class GraphBuilder:
         self.graph.nodes.append(Node(op, tuple(inputs), tuple(names), {"carried": carried} if op == "while" else {}, name, tuple(bodies)))
         return names
 
+    def placeholder(self, value: Value, name: str) -> str:
+        """A value that no node makes: an input of a body that is built here, until `cut` takes it away. Returns its name."""
+        name = self.graph.fresh(name)
+        self._define(name, value)
+        return name
+
+    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
+        """Take the nodes since `first_node` out of the graph, as a graph of their own: the body of a control-flow operator.
+
+        `inputs` are placeholders. Constants are in both graphs afterwards. Returns the body and the names of what else it reads: values of this
+        graph, which are its last inputs, under the same names.
+        """
+        graph, nodes = self.graph, self.graph.nodes[first_node:]
+        made = [output for node in nodes for output in node.outputs]
+        own = {*made, *inputs}
+        read = dict.fromkeys([*(name for node in nodes for name in node.inputs if name), *outputs])
+        captured = [name for name in read if name not in own and name not in graph.constants]
+        names = [*inputs, *captured]
+        constants = {name: graph.constants[name] for name in read if name in graph.constants}
+        values = {name: graph.values[name] for name in (*names, *constants, *made)}
+        del graph.nodes[first_node:]
+        for name in own:
+            del graph.values[name]
+        return Graph(names, list(outputs), nodes, constants, values), captured
+
     def renamed(self, value: str, name: str, first_node: int) -> str:
         """The new name, or one like it, of a value that was made since node `first_node`; any other value keeps its own."""
         graph = self.graph

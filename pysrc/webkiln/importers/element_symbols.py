@@ -1,9 +1,9 @@
-"""Sizes, positions and axes that a model reads from its inputs: symbols for their elements, which a run binds."""
+"""Sizes, positions and axes that a model reads from its inputs or computes: symbols for their elements, which a run binds."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 
@@ -20,41 +20,55 @@ TEXT_LIMIT = 256  # characters of an expression that is computed from such symbo
 class ElementSymbols:
     """Values that only a run tells, as arrays of symbols and of what is computed from them, by their names in the source.
 
-    They are also ordinary values of the graph. An input whose symbols come up in the graph in the end is one that binds them.
+    They are also ordinary values of the graph. One whose symbols come up in the graph in the end is one that binds them.
     """
 
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
-        self._inputs: dict[str, tuple[str, ...]] = {}
+        self._tellers: dict[str, tuple[str, ...]] = {}
         self._limits: dict[str, tuple[int, int]] = {}
+        self._taken: set[str] = set()
 
     def add_inputs(self, graph: Graph, dtypes: Container[str]) -> list[str]:
         """The inputs of a graph that are of these dtypes. Returns the symbols in the shapes of all inputs."""
         symbols = symbols_in(graph.values[name].shape for name in graph.inputs)
+        self._taken.update(symbols)
         for name in graph.inputs:
             value = graph.values[name]
             if value.dtype in dtypes:
-                self.add_input(name, name, value.shape, symbols)
+                self.add(name, name, value.shape)
         return symbols
 
-    def add_input(self, name: str, value: str, shape: Iterable[Dim], taken: Iterable[str] = ()) -> None:
-        """An input of integers, under its name in the source and in the graph; one without a small, fixed shape is left out."""
+    def add(self, name: str, value: str, shape: Iterable[Dim], low: int = LOWEST, high: int = HIGHEST) -> None:
+        """A value of integers, under its name in the source and in the graph, whose elements lie in a range; one without a small, fixed shape is left out."""
         sizes = tuple(shape)
         fixed = [size for size in sizes if isinstance(size, int)]
         if len(fixed) < len(sizes) or int(np.prod(fixed, dtype=object)) > LIMIT:
             return
-        base = re.sub(r"\W", "_", name, flags=re.ASCII)
-        base = f"_{base}" if not base or base[0].isdigit() else base
-        used = {*self._limits, *taken}
-        while any(one.startswith(f"{base}_at") for one in used):
+        base = _as_symbol(name)
+        while any(one.startswith(f"{base}_at") for one in (*self._limits, *self._taken)):
             base += "_"
         count = int(np.prod(fixed, dtype=object))
         names = tuple(f"{base}_at{i}" for i in range(count))
         array = np.empty(count, object)
-        array[:] = [symbol(one, LOWEST) for one in names]
+        array[:] = [symbol(one, low) for one in names]
         self.arrays[name] = array.reshape(fixed)
-        self._inputs[value] = names
-        self._limits.update(dict.fromkeys(names, (LOWEST, HIGHEST)))
+        self._tellers[value] = names
+        self._limits.update(dict.fromkeys(names, (low, high)))
+
+    def size(self, name: str) -> Expression:
+        """A new symbol for a size that control flow gives, and only a run tells."""
+        base = one = f"{_as_symbol(name)}_size"
+        number = 1
+        while one in self._limits or one in self._taken:
+            number += 1
+            one = f"{base}{number}"
+        self._limits[one] = (0, HIGHEST)
+        return symbol(one, 0)
+
+    def made(self) -> set[str]:
+        """All symbols that there are now."""
+        return set(self._limits)
 
     def add_result(self, name: str, array: np.ndarray) -> None:
         """What an operator computes from such values, when it is short enough."""
@@ -88,18 +102,37 @@ class ElementSymbols:
                 self.limit(dim, low, HIGHEST)
         return dims
 
+    def tell(self, graph: Graph) -> None:
+        """Note in a graph, of which the outputs are known, which of its values bind symbols."""
+        graph.elements = {value: names for value, names in self._tellers.items() if value in graph.values}
+        live = graph.restricted(set(graph.outputs))
+        used = _symbols_of(live)
+        graph.elements = {value: names for value, names in live.elements.items() if used.intersection(names)}
+
     def bind(self, graph: Graph) -> dict[str, dict[str, int]]:
-        """Note in the graph which inputs bind symbols; returns the ranges of these, by name."""
-        used = _symbols_of_graph(graph)
-        graph.elements = {value: names for value, names in self._inputs.items() if used.intersection(names)}
-        bound = [name for names in graph.elements.values() for name in names]
-        return {name: {"minimum": self._limits[name][0], "maximum": self._limits[name][1]} for name in bound}
+        """The same for the whole graph; returns the ranges of all these symbols, and of those in its bodies, by name."""
+        self.tell(graph)
+        found = {str(name) for name in _symbols_of(graph)} | {name for names in _told(graph) for name in names}
+        return {name: {"minimum": low, "maximum": high} for name, (low, high) in self._limits.items() if name in found}
 
 
-def _symbols_of_graph(graph: Graph) -> set[str]:
-    live = graph.restricted(set(graph.outputs))
-    dims = [dim for value in live.values.values() for dim in value.shape]
-    for node in live.nodes:
-        for attribute in node.attributes.values():
-            dims += [one for one in (attribute if isinstance(attribute, list) else [attribute]) if isinstance(one, Expression)]
-    return {name for dim in dims for name in symbols_of(dim) if isinstance(name, Unsized)}
+def _as_symbol(name: str) -> str:
+    base = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"_{base}" if not base or base[0].isdigit() else base
+
+
+def _told(graph: Graph) -> Iterator[tuple[str, ...]]:
+    yield from graph.elements.values()
+    for node in graph.nodes:
+        for body in node.bodies:
+            yield from _told(body)
+
+
+def _symbols_of(graph: Graph) -> set[str]:
+    """The symbols that may be less than 1, in the shapes and nodes of a graph and the bodies in it."""
+    found = {name for value in graph.values.values() for dim in value.shape for name in symbols_of(dim)}
+    for node in graph.nodes:
+        found.update(node.symbols())
+        for body in node.bodies:
+            found |= _symbols_of(body)
+    return {name for name in found if isinstance(name, Unsized)}

@@ -11,6 +11,7 @@ import numpy as np
 from webkiln.errors import FormatError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
+from webkiln.graph.graph import Graph
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.elements import DEFAULTS, canonical, carrier, held_as
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
@@ -18,6 +19,7 @@ from webkiln.importers.measured import measured
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops import OPERATORS
 
+INTEGERS = ("i32", "u8", "i8")
 EVALUATED_LIMIT = 2**22  # elements of a constant that is computed at conversion because a lowering function asks for it
 
 
@@ -104,9 +106,12 @@ class Values:
         if value in graph.constants:
             return graph.constants[value].array
         part = graph.restricted({value})
-        read = {name for node in part.nodes for name in node.inputs}
+        made = {output for node in part.nodes for output in node.outputs}
+        given = {name for node in part.nodes for name in node.inputs if name and name not in made and name not in graph.constants}
         sizes = [size for node in part.nodes for output in node.outputs for size in [1, *graph.values[output].shape]]
-        if value in graph.inputs or read.intersection(graph.inputs) or any(isinstance(size, Expression) for size in sizes):
+        if value not in made or given or any(isinstance(size, Expression) for size in sizes):
+            return None
+        if any(node.bodies or any(node.symbols()) for node in part.nodes):
             return None
         if any(np.prod([int(str(size)) for size in graph.values[node.outputs[0]].shape]) > EVALUATED_LIMIT for node in part.nodes):
             return None
@@ -118,7 +123,15 @@ class Values:
 
     def offer_elements(self) -> None:
         """Let the elements of those inputs that are integers be sizes."""
-        self.elements.add_inputs(self.builder.graph, ("i32", "u8", "i8"))
+        self.elements.add_inputs(self.builder.graph, INTEGERS)
+
+    def told(self, name: str) -> np.ndarray | None:
+        """Integers that only a run tells, as symbols: elements of an input, what is computed from them, or those of any other small value."""
+        if name not in self.elements.arrays:
+            value = self.value(name)
+            if self.builder.dtype(value) in INTEGERS:
+                self.elements.add(name, value, self.builder.shape(value))
+        return self.elements.arrays.get(name)
 
     def held(self, name: str) -> Typed:
         """What stands for a value of the source: its sizes or its array when they are known, else its name in the graph."""
@@ -147,6 +160,16 @@ class Values:
             array = self.arrays[name].transpose(permutation)
             self._variants[key] = add_constant(self.builder, array if shape is None else array.reshape(shape), name)
         return self._variants[key]
+
+    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
+        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it, its last inputs."""
+        body, captured = self.builder.cut(first_node, inputs, outputs)
+        self.elements.tell(body)
+        gone = set(body.values) - set(self.builder.graph.values)
+        for kept in (self.names, self._variants):
+            for key in [key for key, value in kept.items() if value in gone]:
+                del kept[key]  # type: ignore[arg-type]
+        return body, captured
 
     def bind(self, name: str, value: str, first_node: int) -> None:
         """Let a value of the graph stand for one of the source; one that was made since `first_node` takes its name."""
@@ -228,10 +251,10 @@ class NamedCall(TypedEmitter):
         return known
 
     def dims(self, i: int, what: str) -> list[Dim]:
-        """Input `i` as a flat list of sizes, which may be symbols for elements of the model's inputs; refused when they are neither."""
+        """Input `i` as a flat list of sizes, which may be symbols for what only a run tells; refused when there are too many for that."""
         known = self.known(i)
         if known is None:
-            known = self.lowering.elements.arrays.get(self.name(i))
+            known = self.lowering.told(self.name(i))
         if known is None:
             raise Refused(f"{what} ({self.name(i)!r}): known only when the model runs", "Make it a constant in the source model")
         return list(known.reshape(-1))
