@@ -252,10 +252,10 @@ def test_sizes_as_results(read: Read) -> None:
 
 def test_everything_unsupported_is_named_at_once(read: Read) -> None:
     with pytest.raises(UnsupportedOperatorError) as caught:
-        read(chain("ABS", "CUSTOM:Magic", "LSTM", "NEG", "CUSTOM:Magic", "LSH_PROJECTION"))
+        read(chain("ABS", "CUSTOM:Magic", "BIDIRECTIONAL_SEQUENCE_LSTM", "NEG", "CUSTOM:Magic", "LSH_PROJECTION"))
     assert [(item.operator, item.where) for item in caught.value.items] == [
         ("CUSTOM:Magic", "operator 1 (CUSTOM:Magic making 't2')"),
-        ("LSTM", "operator 2 (LSTM making 't3')"),
+        ("BIDIRECTIONAL_SEQUENCE_LSTM", "operator 2 (BIDIRECTIONAL_SEQUENCE_LSTM making 't3')"),
         ("CUSTOM:Magic", "operator 4 (CUSTOM:Magic making 't5')"),
         ("LSH_PROJECTION", "operator 5 (LSH_PROJECTION making 't6')"),
     ]

@@ -12,7 +12,7 @@ import pytest
 from imported_models import Read, run
 from test_tflite_operators import f32, i32, options
 from tflite_writer import Model, Operator, Tensor
-from webkiln.errors import UnsupportedOperatorError
+from webkiln.errors import FormatError, UnsupportedOperatorError
 from webkiln.model import convert, load
 from webkiln.ops import OPERATORS
 
@@ -93,6 +93,25 @@ def test_integer_weights_of_a_model_in_floats(read: Read) -> None:
     tensors = [Tensor("x", x.shape), Tensor("w", w.shape, "int8", w, quantization=scaled([0.5, 0.25, 2])), Tensor("y", (2, 3))]
     expected = x @ (f32([[0.5], [0.25], [2]]) * w).T
     np.testing.assert_allclose(run(read(model(tensors, "FULLY_CONNECTED", options("FullyConnected"))), {"x": x})["y"], expected, rtol=1e-5)
+
+
+def packed(w: np.ndarray) -> bytes:
+    """Integers of 4 bits, two a byte, the lower bits first."""
+    low, high = np.append(w.reshape(-1), np.zeros(w.size % 2, np.int8)).reshape(-1, 2).T & 15
+    return (low | high << 4).astype(np.uint8).tobytes()
+
+
+def test_weights_of_4_bits(read: Read) -> None:
+    w, x = RNG.integers(-8, 8, (3, 5)).astype(np.int8), f32(RNG.normal(size=(2, 5)))
+    tensors = [Tensor("x", x.shape), Tensor("w", w.shape, "int4", packed(w), quantization=scaled([0.5, 0.25, 2])), Tensor("y", (2, 3))]
+    expected = x @ (f32([[0.5], [0.25], [2]]) * w).T
+    np.testing.assert_allclose(run(read(model(tensors, "FULLY_CONNECTED", options("FullyConnected"))), {"x": x})["y"], expected, rtol=1e-5)
+    tensors[1].data = packed(w)[:-1]
+    with pytest.raises(FormatError, match="15 elements of 4 bits, but the file holds 7 bytes"):
+        read(model(tensors, "FULLY_CONNECTED", options("FullyConnected")))
+    tensors[1].data, tensors[1].quantization = packed(w), {"details_type": 2}
+    with pytest.raises(UnsupportedOperatorError, match="int4"):
+        read(model(tensors, "FULLY_CONNECTED", options("FullyConnected")))
 
 
 def test_integer_weights_take_a_byte_each_in_the_web_format(read: Read, tmp_path: Path) -> None:

@@ -48,15 +48,30 @@ class Operator:
 
 @dataclass
 class Model:
+    """`others`: subgraphs that operators of this one, or of each other, name: they are number 1, 2, …"""
+
     tensors: list[Tensor]
     operators: list[Operator]
     inputs: Sequence[int]
     outputs: Sequence[int]
     signatures: list[Mapping[str, Any]] = field(default_factory=list)
+    others: list[Model] = field(default_factory=list)
 
     def encode(self) -> bytes:
-        codes = list(dict.fromkeys(operator.name for operator in self.operators))
+        parts = [self, *self.others]
+        codes = list(dict.fromkeys(operator.name for part in parts for operator in part.operators))
         buffers: list[Mapping[str, Any]] = [{}]
+        return encode(
+            {
+                "version": 3,
+                "operator_codes": [_code(name) for name in codes],
+                "subgraphs": [part._subgraph(codes, buffers) for part in parts],
+                "buffers": buffers,
+                "signature_defs": self.signatures,
+            }
+        )
+
+    def _subgraph(self, codes: list[str], buffers: list[Mapping[str, Any]]) -> dict[str, Any]:
         tensors = []
         for tensor in self.tensors:
             number = 0
@@ -82,26 +97,21 @@ class Model:
                 "code": codes.index(operator.name),
                 "inputs": np.array(operator.inputs, np.int32),
                 "outputs": np.array(operator.outputs, np.int32),
-                "options": operator.options,
+                _options_field(operator.options): operator.options,
                 "custom_options": np.frombuffer(operator.custom_options, np.uint8) if operator.custom_options else None,
             }
             for operator in self.operators
         ]
-        subgraph = {
+        return {
             "tensors": tensors,
             "inputs": np.array(self.inputs, np.int32),
             "outputs": np.array(self.outputs, np.int32),
             "operators": operators,
         }
-        return encode(
-            {
-                "version": 3,
-                "operator_codes": [_code(name) for name in codes],
-                "subgraphs": [subgraph],
-                "buffers": buffers,
-                "signature_defs": self.signatures,
-            }
-        )
+
+
+def _options_field(options: Mapping[str, Any] | None) -> str:
+    return "options2" if options and options["table"] in schema.MODEL.unions["Options2"].values() else "options"
 
 
 def _code(name: str) -> dict[str, Any]:

@@ -120,8 +120,8 @@ def _subgraph(graph: Table, buffers: list[np.ndarray | None], codes: list[str]) 
                 name,
                 _indices(operator.inputs, len(tensors), f"{where}, inputs", optional=True),
                 _indices(operator.outputs, len(tensors), f"{where}, outputs"),
-                operator.options,
-                operator.options_type,
+                operator.options or operator.options2,
+                operator.options_type or operator.options2_type,
                 operator.custom_options.tobytes(),
             )
         )
@@ -156,8 +156,19 @@ def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tens
     count = abs(extent(shape))
     if count > MAXIMUM_ELEMENTS:
         raise FormatError(f"{what} claims the shape {list(shape)}, which is {count} elements (axes of 0 aside); at most 2^31 - 1 are read")
-    data = buffers[tensor.buffer] if tensor.buffer else None
-    return Tensor(index, tensor.name, schema.DTYPES[tensor.type], shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))
+    data, dtype = buffers[tensor.buffer] if tensor.buffer else None, schema.DTYPES[tensor.type]
+    by_blocks = tensor.quantization is not None and tensor.quantization.details_type == schema.BLOCKWISE
+    if dtype == "int4" and data is not None and tensor.sparsity is None and not by_blocks:
+        data, dtype = _unpacked(data, count, what), "int8"
+    return Tensor(index, tensor.name, dtype, shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))
+
+
+def _unpacked(data: np.ndarray, count: int, what: str) -> np.ndarray:
+    """Integers of 4 bits, two a byte, the lower bits first, as bytes: the same values."""
+    if data.size != (count + 1) // 2:
+        raise FormatError(f"{what} has {count} elements of 4 bits, but the file holds {data.size} bytes")
+    pairs = np.stack([data << 4, data & 0xF0], -1).view(np.int8) >> 4
+    return pairs.reshape(-1)[:count].view(np.uint8)
 
 
 def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureDefinition:

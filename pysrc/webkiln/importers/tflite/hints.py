@@ -6,8 +6,8 @@ _GENERAL = "Export the model without it, or cut the model before it and compute 
 _HINTS = (
     (("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"), "Control flow is not converted yet: export with loops unrolled and conditions fixed"),
     (
-        ("LSTM", "RNN", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
-        "Recurrent layers are not converted yet: export with `unroll=True`, which makes plain operators of them",
+        ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"),
+        "Recurrent layers in both directions are not converted yet: export with `unroll=True`, which makes plain operators of them",
     ),
     (("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), "Variables are not converted yet: give the state as inputs and outputs"),
     (("dtype",), "Only numbers and booleans are converted; export the model with the text or complex part left out"),

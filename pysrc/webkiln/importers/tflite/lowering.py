@@ -13,13 +13,14 @@ from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import COMPLEX, canonical_dtype, pairs_of
 from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
-from webkiln.importers.emitter import KNOWN_LIMIT, Refused, add_constant
+from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.measured import measured
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.importers.typed_emitter import TypedEmitter
+from webkiln.ops.rules import product
 
 
 class Lowering:
@@ -39,6 +40,7 @@ class Lowering:
         self.resized = False  # whether a size differs from the file's, so that constant target shapes may need to follow
         self.labels = _unique_names(subgraph.tensors)
         self.elements = ElementSymbols()
+        self.variables: dict[int, str] = {}  # the latest value of each tensor that is kept from run to run
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
         made = {index for operator in subgraph.operators for index in operator.outputs}
@@ -51,6 +53,20 @@ class Lowering:
                 self.arrays[tensor.index] = np.zeros(tensor.shape, tensor.dtype)
             elif tensor.data is not None and tensor.dtype in COMPLEX:
                 self.arrays[tensor.index] = pairs_of(decode_constant(tensor))
+
+    def add_variable(self, tensor: Tensor) -> None:
+        """A tensor of zeros, in the first run: a state of the graph."""
+        if tensor.index in self.variables:
+            return
+        if any(size < 0 for size in tensor.shape):
+            raise Refused(f"the variable {tensor.name!r} of the shape {list(tensor.shape)}, which is not fixed", FIX_SIZES)
+        self.names[tensor.index] = self.builder.input(self.labels[tensor.index], canonical_dtype(tensor.dtype), tensor.shape)
+        self.variables[tensor.index] = self.names[tensor.index]
+
+    def keep_variables(self) -> None:
+        """Let the latest values of the variables be the first ones of the next run."""
+        for index, value in self.variables.items():
+            self.builder.state(self.names[index], value)
 
     def value(self, index: int) -> str:
         """The graph's name for a tensor; a constant is added to the graph when it is first asked for."""
@@ -88,7 +104,8 @@ class Lowering:
     def bind(self, index: int, value: str, first_node: int) -> None:
         """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""
         if value not in self._bound:
-            value = self.builder.renamed(value, self.labels[index], first_node)
+            made, value = value, self.builder.renamed(value, self.labels[index], first_node)
+            self.variables = {variable: value if kept == made else kept for variable, kept in self.variables.items()}
         self._bound.add(value)
         self.names[index] = value
 
@@ -152,6 +169,20 @@ class Call(TypedEmitter):
     def value(self, i: int) -> str:
         return self.lowering.value(self.tensor(i).index)
 
+    def variable(self, i: int, shape: Sequence[Dim]) -> str:
+        """The latest value of input `i`, which is kept from run to run (or an input of the model), in this shape."""
+        index = self.tensor(i).index
+        value = self.lowering.variables.get(index) or self.lowering.value(index)
+        if product(self.builder.shape(value)) != product(list(shape)):
+            self.fail(f"its state {self.tensor(i).name!r} has the shape {self.builder.shape(value)}, expected {list(shape)}")
+        return self.reshape(value, shape)
+
+    def keep(self, i: int, value: str) -> None:
+        """Let a value be the latest of input `i`."""
+        index = self.tensor(i).index
+        if index in self.lowering.variables:
+            self.lowering.variables[index] = self.reshape(value, self.builder.shape(self.lowering.names[index]))
+
     def values(self) -> list[str]:
         """All inputs, of which there must be some."""
         if not len(self):
@@ -186,8 +217,12 @@ class Call(TypedEmitter):
         return list(known.reshape(-1))
 
     def told(self, i: int, what: str) -> list[Dim]:
-        """The same, where what a run reads from an input of the model is welcome: symbols for its elements, which may be negative."""
-        array = self.lowering.elements.arrays.get(self.label_of(i))
+        """The same, where what a run reads from an input, or computes, is welcome: symbols for its elements, which may be negative."""
+        elements, label = self.lowering.elements, self.label_of(i)
+        if label not in elements.arrays and self.known(i) is None and self.dtype(i) == "i32":
+            value = self.value(i)
+            elements.add(label, value, self.builder.shape(value))
+        array = elements.arrays.get(label)
         return self.dims(i, what) if array is None else list(array.reshape(-1))
 
     def ints(self, i: int, what: str) -> list[int]:

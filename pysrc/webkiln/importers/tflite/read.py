@@ -19,8 +19,10 @@ from webkiln.importers.inputs import given_shape, open_sizes
 from webkiln.importers.tflite import sizes
 from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
+from webkiln.importers.tflite.inlining import inlined
 from webkiln.importers.tflite.lowering import Call, Lowering, place
 from webkiln.importers.tflite.operators import COMPLEX_RULES, RULES
+from webkiln.importers.tflite.operators.recurrence import STATEFUL
 from webkiln.importers.tflite.operators.registry import Rule
 from webkiln.importers.tflite.quantized import lower_scaled
 from webkiln.importers.tflite.scales import scaled_tensors
@@ -35,13 +37,14 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     """
     file = parse(path.read_bytes())
     definitions = _choose(file, signature)
-    subgraph = file.subgraphs[definitions[0].subgraph]
+    subgraph = inlined(file, definitions[0].subgraph)
     if not subgraph.outputs:
         raise FormatError("the model has no outputs: there is nothing to convert")
     lowering = Lowering(subgraph)
     order = _in_order(subgraph, lowering)
     symbols = _add_inputs(lowering, definitions[0], inputs or {})
     _lower_all(lowering, order)
+    lowering.keep_variables()
     _add_outputs(lowering)
     graph = lowering.builder.graph
     graph.outputs = list(dict.fromkeys(graph.outputs))
@@ -262,8 +265,10 @@ def _check_tensors(lowering: Lowering, operator: Operator) -> None:
         if index < 0:
             continue
         tensor = lowering.subgraph.tensors[index]
-        if tensor.variable:
+        if tensor.variable and index not in lowering.subgraph.inputs and operator.name not in STATEFUL:
             raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
+        if tensor.variable and index not in lowering.subgraph.inputs:
+            lowering.add_variable(tensor)
         if tensor.dtype not in (*FROM_SOURCE, *COMPLEX):
             raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
         if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:

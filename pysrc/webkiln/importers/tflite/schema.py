@@ -13,18 +13,23 @@ ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 PADDINGS = ("SAME", "VALID")
 MIRROR_MODES = ("REFLECT", "SYMMETRIC")
 DENSE, SPARSE_CSR = 0, 1
+BLOCKWISE = 2  # a kind of details of a quantization: scales of blocks, in a tensor of their own
 
 _OPTIONS = {
     1: "Conv2DOptions",
     2: "DepthwiseConv2DOptions",
     5: "Pool2DOptions",
+    6: "SVDFOptions",
+    7: "RNNOptions",
     8: "FullyConnectedOptions",
     9: "SoftmaxOptions",
     10: "ConcatenationOptions",
     11: "AddOptions",
     12: "L2NormOptions",
     13: "LocalResponseNormalizationOptions",
+    14: "LSTMOptions",
     15: "ResizeBilinearOptions",
+    16: "CallOptions",
     17: "ReshapeOptions",
     19: "SpaceToDepthOptions",
     21: "MulOptions",
@@ -33,12 +38,14 @@ _OPTIONS = {
     28: "SubOptions",
     29: "DivOptions",
     30: "SqueezeOptions",
+    31: "SequenceRNNOptions",
     32: "StridedSliceOptions",
     35: "SplitOptions",
     49: "TransposeConvOptions",
     59: "PackOptions",
     61: "OneHotOptions",
     64: "UnpackOptions",
+    71: "UnidirectionalSequenceLSTMOptions",
     74: "ResizeNearestNeighborOptions",
     75: "LeakyReluOptions",
     77: "MirrorPadOptions",
@@ -50,6 +57,8 @@ _OPTIONS = {
     106: "Conv3DOptions",
     116: "GeluOptions",
 }
+
+_OPTIONS_2 = {21: "CompositeOptions"}
 
 _TABLES = """
 Model version:u32 operator_codes:[OperatorCode] subgraphs:[SubGraph] description:string buffers:[Buffer] metadata_buffer:[i32] metadata:[Metadata] signature_defs:[SignatureDef]
@@ -66,7 +75,7 @@ Dimension format:i8 size:i32 segments_type:u8 segments:<Indices> indices_type:u8
 Indices32 values:[i32]
 Indices16 values:[u16]
 Indices8 values:[u8]
-Operator code:u32 inputs:[i32] outputs:[i32] options_type:u8 options:<Options> custom_options:[u8]
+Operator code:u32 inputs:[i32] outputs:[i32] options_type:u8 options:<Options> custom_options:[u8] custom_options_format:i8 mutating_inputs:[u8] intermediates:[i32] large_offset:u64 large_size:u64 options2_type:u8 options2:<Options2>
 Conv2DOptions padding:i8 stride_width:i32 stride_height:i32 activation:i8 dilation_width:i32=1 dilation_height:i32=1
 DepthwiseConv2DOptions padding:i8 stride_width:i32 stride_height:i32 depth_multiplier:i32 activation:i8 dilation_width:i32=1 dilation_height:i32=1
 Pool2DOptions padding:i8 stride_width:i32 stride_height:i32 window_width:i32 window_height:i32 activation:i8
@@ -100,12 +109,19 @@ GeluOptions approximate:bool
 LocalResponseNormalizationOptions radius:i32 bias:f32 alpha:f32 beta:f32
 ReverseSequenceOptions time_axis:i32 batch_axis:i32
 CumsumOptions exclusive:bool reverse:bool
+SVDFOptions rank:i32 activation:i8 asymmetric:bool
+RNNOptions activation:i8 asymmetric:bool
+SequenceRNNOptions time_major:bool activation:i8 asymmetric:bool
+LSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 kernel_type:i8 asymmetric:bool
+UnidirectionalSequenceLSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 time_major:bool asymmetric:bool diagonal:bool
+CallOptions subgraph:u32
+CompositeOptions name:string subgraph:i32 attributes:[u8] attributes_format:i8 version:i32
 Conv3DOptions padding:i8 stride_depth:i32 stride_width:i32 stride_height:i32 activation:i8 dilation_depth:i32=1 dilation_width:i32=1 dilation_height:i32=1
 """
 
 MODEL = Schema.parse(
     _TABLES,
-    {"Options": _OPTIONS, "Indices": {1: "Indices32", 2: "Indices16", 3: "Indices8"}, "Details": {}},
+    {"Options": _OPTIONS, "Options2": _OPTIONS_2, "Indices": {1: "Indices32", 2: "Indices16", 3: "Indices8"}, "Details": {}},
 )
 
 # What the metadata that may lie in a buffer of a model says about its origin.

@@ -12,6 +12,7 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     normalization,
     padding,
     pooling,
+    recurrence,
     reduction,
     resizing,
     scattering,
