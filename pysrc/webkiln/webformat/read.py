@@ -179,8 +179,7 @@ def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]
             if canonical_dtype(argument.dtype) != value.dtype:
                 raise FormatError(f"the output {argument.name!r} has dtype {argument.dtype}, but its value is {value.dtype}")
             if len(argument.shape) != len(value.shape) or any(map(differ, argument.shape, value.shape)):
-                shown = ", ".join(map(str, value.shape))
-                raise FormatError(f"the output {argument.name!r} has the shape {_show(argument.shape)}, but its value has [{shown}]")
+                raise FormatError(f"the output {argument.name!r} has the shape {_show(argument.shape)}, but its value has {_show(value.shape)}")
             if argument.value not in graph.outputs:
                 graph.outputs.append(argument.value)
     for entry in model.get("state", []):

@@ -10,6 +10,7 @@ from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.registry import lowers
 
 COMPARISONS_LIMIT = 2**24
+DISTANCES_LIMIT = 256  # each is computed by nodes of its own
 
 
 @lowers("TfIdfVectorizer")
@@ -28,6 +29,8 @@ def tf_idf_vectorizer(call: Call) -> Typed:
         call.fail(f"its ngram_indexes {columns} and {len(weights)} weights do not fit together")
     if weights and mode != "TF" and len(set(columns)) < len(columns):
         raise Refused("n-grams that share a column and have weights")
+    if width * len(columns) > COMPARISONS_LIMIT:
+        raise Refused(f"{len(columns)} n-grams counted in {width} columns")
     flat = call.rank(0, 1, 2) == 1
     tokens = call.wide(call.value(0))
     tokens = call.reshape(tokens, [1, *call.shape(0)]) if flat else tokens
@@ -38,8 +41,11 @@ def tf_idf_vectorizer(call: Call) -> Typed:
         table[np.arange(len(grams)), list(grams.values())] = 1
         for distance in distances:
             found = _matches(call, tokens, np.array(list(grams), np.int64), distance)
-            if found:
-                total = call.node("add", [total, call.node("matmul", [found, call.constant(table)])])
+            if not found:
+                break
+            if distance > DISTANCES_LIMIT:
+                raise Refused(f"tokens that stand up to {distances[-1]} apart")
+            total = call.node("add", [total, call.node("matmul", [found, call.constant(table)])])
     if mode == "IDF":
         total = call.cast(call.node("greater", [total, call.like(0.0, total)]), "f32")
     if weights and mode != "TF":
