@@ -16,7 +16,7 @@ QUANTIZATIONS_TO_COME = ("int8", "uint8", "int4", "uint16")
 BACKENDS = click.Choice(["numpy", "wasm", "webgl", "auto"])
 HOST_BACKENDS = click.Choice(["wasm", "webgl", "auto"])
 BROWSERS = click.Choice(["node", "chromium", "firefox", "webkit"])
-SOURCES = click.Choice(["onnx", "onnx-preview", "onnx-ml", "onnx-microsoft", "tflite", "tensorflow", "all"])
+SOURCES = click.Choice(["onnx", "onnx-preview", "onnx-training", "onnx-ml", "onnx-microsoft", "tflite", "tensorflow", "all"])
 WHERE = "node; chromium for webgl and auto"
 
 

@@ -9,7 +9,7 @@ import pytest
 from webkiln.commands.source_operators import COMMAND, page
 from webkiln.importers import coverage
 from webkiln.importers.coverage import NOT_YET, sources
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, AI_ONNX_TRAINING, COM_MICROSOFT, TENSORFLOW
 from webkiln.importers.tflite.schema import OPERATORS as TFLITE
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
@@ -28,12 +28,29 @@ def test_every_operator_is_converted_or_has_a_reason() -> None:
 
 def test_the_names_of_onnx_are_those_of_the_package() -> None:
     """A newer package may have more; then they are to be added."""
-    for domain, names in (("", AI_ONNX), ("ai.onnx.preview", AI_ONNX_PREVIEW), ("ai.onnx.ml", AI_ONNX_ML)):
+    for domain, names in (("", AI_ONNX), ("ai.onnx.preview", AI_ONNX_PREVIEW), ("ai.onnx.preview.training", AI_ONNX_TRAINING), ("ai.onnx.ml", AI_ONNX_ML)):
         assert {schema.name for schema in onnx.defs.get_all_schemas_with_history() if schema.domain == domain} <= set(names)
 
 
+# Those of ai.onnx that nothing but work stands against: this may only become shorter.
+TO_COME = {
+    *("ConcatFromSequence", "Optional", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert"),
+    *("SequenceLength", "SequenceMap", "SplitToSequence"),
+}
+
+
+def test_every_operator_of_onnx_is_converted_or_has_a_reason() -> None:
+    """Of the newest operator set, in every domain that the package has: what is left out is so for good, but for what is to come."""
+    keys = {"": "onnx", "ai.onnx.ml": "onnx-ml", "ai.onnx.preview": "onnx-preview", "ai.onnx.preview.training": "onnx-training"}
+    found = sources()
+    for schema in onnx.defs.get_all_schemas():
+        source = found[keys[schema.domain]]
+        assert schema.name in source.converted or source.left_out[schema.name] != NOT_YET or schema.name in TO_COME
+    assert all(found["onnx"].left_out.get(name) == NOT_YET for name in TO_COME), "some of these are converted: take them out"
+
+
 def test_reasons_are_for_operators_that_there_are() -> None:
-    known = {*AI_ONNX, *AI_ONNX_PREVIEW, *AI_ONNX_ML, *COM_MICROSOFT, *TENSORFLOW, *TFLITE}
+    known = {*AI_ONNX, *AI_ONNX_PREVIEW, *AI_ONNX_TRAINING, *AI_ONNX_ML, *COM_MICROSOFT, *TENSORFLOW, *TFLITE}
     assert not {name for names in coverage._REASONS.values() for name in names} - known
 
 

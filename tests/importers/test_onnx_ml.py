@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import webkiln
 from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
 from webkiln.errors import UnsupportedOperatorError
 
 ML = "ai.onnx.ml"
@@ -164,6 +166,63 @@ def test_support_vectors(tmp_path, kernel):
     np.testing.assert_allclose(y[:, 0], values[kernel] @ alpha + 0.75, rtol=1e-5, atol=1e-5)
 
 
+def test_support_vector_classifiers(tmp_path):
+    """The reference evaluator votes as ONNX Runtime does."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((12, 3)).astype(np.float32)
+    for classes, kernel, post in ((2, "RBF", "NONE"), (2, "LINEAR", "LOGISTIC"), (4, "POLY", "NONE"), (3, "SIGMOID", "SOFTMAX")):
+        counts = [2, 3, 1, 4][:classes]
+        attributes = {
+            "classlabels_ints": [10, -5, 30, 7][:classes], "vectors_per_class": counts, "coefficients": rng.standard_normal(sum(counts) * (classes - 1)).tolist(),
+            "support_vectors": rng.standard_normal(sum(counts) * 3).tolist(), "rho": rng.standard_normal(classes * (classes - 1) // 2).tolist(),
+            "kernel_type": kernel, "kernel_params": [0.5, 0.25, 2.0], "post_transform": post,
+        }  # fmt: skip
+        label, scores = run(tmp_path, "SVMClassifier", x, outputs=(TensorProto.INT64, TensorProto.FLOAT), **attributes)
+        wanted_label, wanted_scores = ReferenceEvaluator(onnx.load(tmp_path / "model.onnx")).run(None, {"x0": x})
+        np.testing.assert_array_equal(label, wanted_label)
+        np.testing.assert_allclose(scores, wanted_scores, atol=1e-5)
+
+
+@pytest.mark.parametrize(("aggregate", "targets"), [(1, 3), (0, 2), (2, 1), (3, 1)])
+def test_trees_with_leaves_of_their_own(tmp_path, aggregate, targets):
+    """Two trees: one asks whether a feature is among some numbers, the other compares in every other way."""
+    rng = np.random.default_rng(aggregate)
+    nan = math.nan
+    attributes = {
+        "nodes_featureids": [0, 1, 2, 0, 1, 2, 0], "nodes_truenodeids": [1, 0, 1, 4, 2, 3, 4], "nodes_falsenodeids": [2, 1, 2, 5, 6, 4, 5],
+        "nodes_trueleafs": [0, 1, 1, 0, 1, 1, 1], "nodes_falseleafs": [0, 1, 1, 0, 0, 1, 1], "tree_roots": [0, 3],
+        "nodes_modes": helper.make_tensor("m", TensorProto.UINT8, [7], [6, 0, 6, 3, 4, 1, 2]),
+        "nodes_splits": helper.make_tensor("s", TensorProto.FLOAT, [7], [0, 1, 0, 0, -1, 2, 1]),
+        "membership_values": helper.make_tensor("v", TensorProto.FLOAT, [6], [-1, 2, 3, nan, 1, nan]),
+        "nodes_missing_value_tracks_true": [0, 1, 1, 0, 0, 1, 0], "n_targets": targets, "aggregate_function": aggregate,
+        "leaf_targetids": rng.integers(0, targets, 6).tolist(), "leaf_weights": helper.make_tensor("w", TensorProto.FLOAT, [6], rng.standard_normal(6).astype(np.float32)),
+    }  # fmt: skip
+    x = rng.integers(-2, 4, (40, 3)).astype(np.float32)
+    x[::7, 1], x[::5, 2] = nan, nan
+    (y,) = run(tmp_path, "TreeEnsemble", x, version=5, **attributes)
+    (wanted,) = ReferenceEvaluator(onnx.load(tmp_path / "model.onnx")).run(None, {"x0": x})
+    np.testing.assert_allclose(y, wanted, atol=1e-6)
+
+
+def two_classes(**attributes):
+    stump = {
+        "nodes_treeids": [0] * 3, "nodes_nodeids": [0, 1, 2], "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"], "nodes_featureids": [1, 0, 0],
+        "nodes_values": [0.5, 0.0, 0.0], "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0], "class_treeids": [0] * 4,
+        "class_nodeids": [1, 1, 2, 2], "class_ids": [0, 1, 0, 1], "class_weights": [0.75, 0.25, -0.5, 1.5], "classlabels_int64s": [3, 4],
+    }  # fmt: skip
+    return stump | attributes
+
+
+def test_scores_of_two_classes_which_both_have_weights(tmp_path):
+    """ONNX Runtime and the reference evaluator differ in the labels, and so only the scores are given."""
+    node = helper.make_node("TreeEnsembleClassifier", ["x"], ["", "scores"], domain=ML, **two_classes())
+    graph = helper.make_graph([node], "model", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])], [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)])
+    path = tmp_path / "model.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid(ML, 3)], ir_version=8).SerializeToString())
+    found = webkiln.convert(path).run({"x": np.array([[9, 0], [0, 9]], np.float32)})
+    assert found["scores"].tolist() == [[0.75, 0.25], [-0.5, 1.5]]
+
+
 def test_features(tmp_path):
     x = np.array([[1, -2, 2], [0, 0, 0], [3, 4, -5]], np.float32)
     (y,) = run(tmp_path, "Scaler", x, offset=[1.0, 2.0, 3.0], scale=[2.0, 0.5, 1.0])
@@ -198,6 +257,9 @@ def test_labels(tmp_path):
     ("OneHotEncoder", {"cats_strings": ["a"]}, "words"),
     ("LabelEncoder", {"keys_strings": ["a"], "values_int64s": [1]}, "words"),
     ("Normalizer", {"norm": "L7"}, "L7"),
+    ("TreeEnsembleClassifier", two_classes(), "runtimes differ"),
+    ("SVMClassifier", {"classlabels_ints": [1, 2], "vectors_per_class": [1, 1], "coefficients": [1.0, -1.0], "support_vectors": [0.0] * 6, "rho": [0.5],
+                       "prob_a": [1.0], "prob_b": [0.5]}, "probabilities"),
 ])  # fmt: skip
 def test_what_is_refused_is_told(tmp_path, operator, attributes, reason):
     with pytest.raises(UnsupportedOperatorError, match=reason):

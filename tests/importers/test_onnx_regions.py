@@ -73,6 +73,22 @@ def test_greatest_in_regions(tmp_path):
     assert (value[1] == 0).all()
 
 
+def test_greatest_of_cells(tmp_path):
+    """Cells of whole pixels, as ONNX Runtime has them: compared with it over the same and other sizes."""
+    rng = np.random.default_rng(4)
+    pictures = rng.standard_normal((2, 3, 7, 9)).astype(np.float32) - 5
+    regions = np.array([[0, 0, 0, 8, 6], [1, 3, 2, 9, 11], [0, 2.5, 1.5, 4.5, 3.5], [1, -4, -3, -1, -1], [0, 4, 4, 2, 1]], np.float32)
+    value = run(tmp_path, "MaxRoiPool", [pictures, regions], pooled_shape=[3, 2], spatial_scale=0.75)
+    for r, (n, *region) in enumerate(regions):
+        left, top, right, bottom = (math.copysign(math.floor(abs(at) * 0.75 + 0.5), at) for at in region)
+        height, width = max(bottom - top + 1, 1) / 3, max(right - left + 1, 1) / 2
+        for i, j in np.ndindex(3, 2):
+            rows = [y for y in range(7) if top + math.floor(i * height) <= y < top + math.ceil((i + 1) * height)]
+            columns = [x for x in range(9) if left + math.floor(j * width) <= x < left + math.ceil((j + 1) * width)]
+            expected = pictures[int(n)][:, rows][:, :, columns].max((1, 2)) if rows and columns else np.zeros(3)
+            np.testing.assert_array_equal(value[r, :, i, j], expected)
+
+
 def test_what_depends_on_the_regions_is_refused(tmp_path):
     arrays = [np.zeros((1, 1, 4, 4), np.float32), np.zeros((1, 4), np.float32), np.zeros(1, np.int64)]
     with pytest.raises(UnsupportedOperatorError, match="sampling ratio of 0"):

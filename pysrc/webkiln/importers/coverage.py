@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from webkiln.importers.emitted import emitted
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, AI_ONNX_TRAINING, COM_MICROSOFT, TENSORFLOW
 
 NOT_YET = "not yet"
 
@@ -28,6 +28,7 @@ def sources() -> dict[str, Source]:
     for key, title, domain, names in (
         ("onnx", "ONNX: ai.onnx", "", AI_ONNX),
         ("onnx-preview", "ONNX: ai.onnx.preview", "ai.onnx.preview", AI_ONNX_PREVIEW),
+        ("onnx-training", "ONNX: ai.onnx.preview.training", "ai.onnx.preview.training", AI_ONNX_TRAINING),
         ("onnx-ml", "ONNX: ai.onnx.ml", "ai.onnx.ml", AI_ONNX_ML),
         ("onnx-microsoft", "ONNX: com.microsoft", "com.microsoft", COM_MICROSOFT),
     ):
@@ -110,6 +111,7 @@ _REASONS = {
     _COMPLEX: {"COMPLEX_ABS", "REAL", "IMAG", "RFFT2D", "Complex", "ComplexAbs", "Real", "Imag", "FFT", "IFFT", "RFFT", "IRFFT", "ComplexMul", "ComplexMulConj"},
     _HASH: {"LSH_PROJECTION", "SKIP_GRAM", "HASHTABLE_LOOKUP", "MurmurHash3", "NGramHashMapping", "VarlenNGramHashMapping"},
     "prints, or is there for a test of the runtime that it was made for": {"Print", "SampleOp"},
+    _TRAINING: {"Gradient"},
     "no converter writes it any more": {"CALL", "CONCAT_EMBEDDINGS"},
 }  # fmt: skip
 

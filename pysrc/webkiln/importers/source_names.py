@@ -34,6 +34,9 @@ AI_ONNX = _listed(
 
 AI_ONNX_PREVIEW = ("FlexAttention",)
 
+AI_ONNX_TRAINING = ("Adagrad", "Adam", "Gradient", "Momentum")
+"""All operators of the domain ai.onnx.preview.training."""
+
 AI_ONNX_ML = _listed(
     """
     ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer Imputer LabelEncoder

@@ -34,6 +34,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     scattering,
     sequences,
     spectrum,
+    training,
     tree_ensembles,
 )
 from webkiln.importers.onnx.registry import RULES

@@ -56,6 +56,44 @@ def svm_regressor(call: Call) -> str:
     return transformed(call, scores, call.text("post_transform", "NONE"))
 
 
+@lowers("SVMClassifier", domain="ai.onnx.ml")
+def svm_classifier(call: Call) -> list[str | Typed]:
+    """One machine for each pair of classes: the class with the most votes, the first of equal ones; and the pairs' scores, for two classes −s and s.
+
+    The vectors are those of the first class, of the second, and so on; `coefficients` has a row less than there are classes.
+    """
+    labels = class_labels(call, "classlabels_ints", "classlabels_strings")
+    counts, rho = call.integers("vectors_per_class"), np.array(call.floats("rho"), np.float32)
+    classes, total = len(labels), sum(counts)
+    if call.floats("prob_a"):
+        raise Refused("probabilities, which an iteration finds whose length depends on the data", "Export the model without probabilities")
+    if not total:
+        raise Refused("a linear model without support vectors: runtimes differ in what its scores mean", "Export it as LinearClassifier")
+    coefficients, vectors = np.array(call.floats("coefficients"), np.float32), np.array(call.floats("support_vectors"), np.float32)
+    pairs = [(i, j) for i in range(classes) for j in range(i + 1, classes)]
+    if classes < 2 or len(counts) != classes or coefficients.size != total * (classes - 1) or vectors.size % total or len(rho) != len(pairs):
+        call.fail(f"{coefficients.size} coefficients, {vectors.size} numbers of {counts} vectors and {len(rho)} offsets do not fit {classes} classes")
+    if classes == 2 and (coefficients >= 0).all():
+        raise Refused("two classes whose coefficients are all positive: runtimes differ in what they mean")
+    post = call.text("post_transform", "NONE")
+    if classes == 2 and post == "SOFTMAX":
+        raise Refused("the post_transform SOFTMAX of two classes: runtimes differ in what it means")
+    rows, ends = coefficients.reshape(classes - 1, total), np.cumsum([0, *counts])
+    table, votes = np.zeros((total, len(pairs)), np.float32), np.zeros((2, len(pairs), classes), np.float32)
+    for pair, (i, j) in enumerate(pairs):
+        for own, row, outcome in ((i, j - 1, 1), (j, i, 0)):
+            table[ends[own] : ends[own + 1], pair] = rows[row, ends[own] : ends[own + 1]]
+            votes[outcome, pair, own] = 1
+    call.rank(0, 2)
+    kernels = _kernel(call, call.cast(call.value(0), "f32"), vectors.reshape(total, -1))
+    scores = call.node("matmul", [kernels, call.constant(table), call.constant(rho)])
+    won = call.cast(call.node("greater", [scores, call.like(0.0, scores)]), "f32")
+    lost = call.node("sub", [call.like(1.0, won), won])
+    counted = call.node("add", [call.node("matmul", [value, call.constant(votes[outcome])]) for outcome, value in ((1, won), (0, lost))])
+    results = scores if classes > 2 else call.node("concat", [call.node("neg", [scores]), scores], axis=1)
+    return labelled(call, counted, labels, transformed(call, results, post))
+
+
 def _kernel(call: Call, x: str, vectors: np.ndarray) -> str:
     """The kernel of each row of x [N, F] with each vector [S, F]: [N, S]. `kernel_params`: gamma, coef0, degree."""
     kind = call.choice("kernel_type", "LINEAR", "POLY", "RBF", "SIGMOID")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from webkiln.importers.emitter import Refused
@@ -55,6 +57,50 @@ def roi_align(call: Call) -> str:
 
 def _scaled(call: Call, value: str, scale: float, offset: float) -> str:
     return call.node("sub", [call.node("mul", [value, call.like(scale, value)]), call.like(offset, value)])
+
+
+@lowers("MaxRoiPool")
+def max_roi_pool(call: Call) -> str:
+    """The greatest element of each cell of regions [R, 5] (picture, left, top, right, bottom, in whole pixels) of pictures [N, C, H, W]: [R, C, height, width].
+
+    Neighbouring cells may share pixels; an empty one gives 0.
+    """
+    call.rank(0, 4)
+    cells, sizes = call.integers("pooled_shape"), call.shape(0)[2:]
+    if len(cells) != 2 or min(cells) < 1:
+        call.fail(f"its pooled_shape is {cells}")
+    regions, scale, count = call.value(1), call.number("spatial_scale", 1.0), call.shape(1)[0]
+    value = call.node("gather", [call.value(0), call.cast(component(call, regions, 0), "i32")], axis=0)
+    empty = ""
+    for axis, size in enumerate(sizes):
+        first, last = (_rounded(call, _scaled(call, component(call, regions, 2 - axis + side), scale, 0.0)) for side in (0, 2))
+        one = call.like(1.0, first)
+        length = call.node("max", [call.node("add", [call.node("sub", [last, first]), one]), one])
+        step = call.reshape(call.node("div", [length, call.like(cells[axis], length)]), [count, 1])
+        numbers = np.arange(cells[axis], dtype=np.float32)[None]
+        start, end = (call.node(op, [call.node("mul", [call.constant(at), step])]) for op, at in (("floor", numbers), ("ceil", numbers + 1)))
+        start, end = (call.node("add", [at, call.reshape(first, [count, 1])]) for at in (start, end))
+        pixels = call.reshape(call.cast(call.places(size), "f32"), [1, 1, size])
+        start, end = (call.reshape(at, [count, cells[axis], 1]) for at in (start, end))
+        inside = call.node("logical_and", [call.node("greater_equal", [pixels, start]), call.node("less", [pixels, end])])
+        # [R, C, …, size, …] beside which of its pixels are in each cell: the cells take the place of the pixels.
+        shape = call.builder.shape(value)
+        wide = call.reshape(value, [*shape[: 2 + axis], 1, *shape[2 + axis :]])
+        spread = call.reshape(inside, [count, *[1] * (1 + axis), cells[axis], size, *[1] * (1 - axis)])
+        masked = call.node("where", [spread, wide, call.like(-math.inf, value)])
+        value = call.node("reduce_max", [masked], axes=[3 + axis], keep_dims=False)
+        found = call.node("reduce_max", [call.cast(inside, "i32")], axes=[2], keep_dims=False)
+        here = call.reshape(call.node("equal", [found, call.like(0, found)]), [count, 1, *(cells[axis] if i == axis else 1 for i in range(2))])
+        empty = call.node("logical_or", [empty, here]) if empty else here
+    return call.node("where", [empty, call.like(0.0, value), value])
+
+
+def _rounded(call: Call, x: str) -> str:
+    """To the nearest integer, halves away from zero."""
+    whole = call.node("trunc", [x])
+    rest = call.node("sub", [x, whole])
+    far = call.node("greater_equal", [call.node("abs", [rest]), call.like(0.5, x)])
+    return call.node("add", [whole, call.node("where", [far, call.node("sign", [x]), call.like(0.0, x)])])
 
 
 @lowers("Col2Im")
