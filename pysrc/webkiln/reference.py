@@ -16,7 +16,7 @@ from webkiln.graph.graph import Graph, Node, State, Value
 from webkiln.ops import OPERATORS, Operator
 
 MAXIMUM_ELEMENTS = 2**31 - 1
-Disturb = Callable[[str, int, np.ndarray], np.ndarray]
+Disturb = Callable[[str, int, list[np.ndarray], dict[str, Any], np.ndarray], np.ndarray]
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     `inputs` maps every graph input to an array of its canonical dtype and shape; symbols take their values from the shapes, and from
     the elements where the graph says so.
     Returns the outputs and next states by value name; with `keep`, every value that a node makes. `disturb` may change each
-    result, from its operator, the node's number and the array.
+    result, from its operator, the node's number, the inputs, the attributes and the array.
     """
     return _compute(graph, inputs, bind(graph, inputs), keep, disturb)
 
@@ -60,7 +60,7 @@ def _compute(
             if symbols:  # sizes that were unknown when the graph was built
                 _check(operator, node, arrays, attributes)
             result = operator.reference(arrays, attributes)
-            made = [result if disturb is None else disturb(node.op, i, result)]
+            made = [result if disturb is None else disturb(node.op, i, arrays, attributes, result)]
         for name, array in zip(node.outputs, made, strict=True):
             values[name] = array
             if name in graph.elements:

@@ -2,15 +2,17 @@
 
 A backend rounds its sums to float32 in its own order; the reference accumulates in float64. In most models the difference stays
 near 1e-6 of the largest magnitude, but some amplify it. This is measured, not guessed: the reference is run again with every
-rounded result off by one unit in the last place (a sum is rounded many times, half a unit each; on the scale of its value and of the
-tensor's root mean square, since it is rounded on the scale of its terms), with signs from the specified generator, and the outputs are compared.
+rounded result off by one unit in the last place of its value, and of the sums that it was rounded from at every step, with signs from the
+specified generator, and the outputs are compared. Like sums are rounded alike: in every other trial the values of one channel are
+off in the same direction, which a mean over them keeps.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,16 @@ from webkiln.ops import LEAST_TOLERANCES, OPERATORS
 LEAST = LEAST_TOLERANCES["wasm"]
 TRIALS = 4
 _UNIT = 2.0**-23
+Sizes = dict[tuple[str, int, tuple[int, ...]], np.ndarray]
+# How many terms the sums of an operator have.
+_TERMS: dict[str, Callable[[list[np.ndarray], np.ndarray], int]] = {
+    "conv2d": lambda inputs, y: math.prod(inputs[1].shape[:-1]),
+    "matmul": lambda inputs, y: inputs[0].shape[-1],
+    "reduce_sum": lambda inputs, y: inputs[0].size // y.size,
+    "cumulative_sum": lambda inputs, y: inputs[0].size,
+    "average_pool2d": lambda inputs, y: 1,
+    "resize": lambda inputs, y: 1,
+}
 
 
 def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping[str, int]) -> dict[str, float]:
@@ -34,9 +46,10 @@ def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping
     exact = reference.run(graph, inputs, keep=True)
     names = [name for name in channels if name in exact]  # inputs and constants don't move
     worst = dict.fromkeys(names, 0.0)
+    sizes: Sizes = {}
     for trial in range(TRIALS):
         try:
-            moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_a_unit, trial))
+            moved = reference.run(graph, inputs, keep=True, disturb=partial(_off_by_a_unit, trial, sizes))
         except (ShapeError, InputError):  # sizes that the model computes came out otherwise, and fit nothing
             continue
         for name in names:
@@ -49,16 +62,35 @@ def tolerances(graph: Graph, inputs: Mapping[str, np.ndarray], channels: Mapping
     return allowed
 
 
-def _off_by_a_unit(trial: int, op: str, node: int, y: np.ndarray) -> np.ndarray:
+def _off_by_a_unit(
+    trial: int, sizes: Sizes, op: str, node: int, inputs: list[np.ndarray], attributes: dict[str, Any], y: np.ndarray
+) -> np.ndarray:
     if y.dtype != np.float32 or not y.size or OPERATORS[op].tolerance.relative == 0.0:
         return y
-    sign = np.where(mix32(node + 1 + (trial << 16), y.size) & 1, 1.0, -1.0).reshape(y.shape)
+    shape = y.shape[-1:] if trial % 2 else y.shape
+    sign = np.where(mix32(node + 1 + (trial << 16), math.prod(shape)) & 1, 1.0, -1.0).reshape(shape)
     wide: np.ndarray = y.astype(np.float64)
-    finite = np.where(np.isfinite(wide), wide, 0.0)
-    scale = np.abs(finite) + np.sqrt(np.square(finite).mean())
     with np.errstate(over="ignore", invalid="ignore"):
-        moved: np.ndarray = wide + sign * _UNIT * scale
+        scale = np.abs(wide)
+        if op in _TERMS:
+            key = (op, node, y.shape)
+            if key not in sizes:  # every trial has much the same
+                sizes[key] = _size_of_terms(op, inputs, attributes, y)
+            scale += sizes[key]
+        moved = wide + sign * _UNIT * np.where(np.isfinite(scale), scale, 0.0)
         return moved.astype(np.float32)
+
+
+def _size_of_terms(op: str, inputs: list[np.ndarray], attributes: dict[str, Any], y: np.ndarray) -> np.ndarray:
+    """On what scale the roundings of partial sums add up.
+
+    Sums of n terms wander like the root of their number, up to S, the root of the sum of the terms' squares, and every step is
+    rounded by about a third of half a unit: S · √n / 7 in the end. It is taken as S at least.
+    """
+    squares = [np.square(array, dtype=np.float32) for array in inputs]
+    size = np.sqrt(OPERATORS[op].reference(squares, attributes), dtype=np.float64)
+    scale: np.ndarray = size * max(1.0, math.sqrt(_TERMS[op](inputs, y)) / 7)
+    return scale
 
 
 def _movement(exact: np.ndarray, moved: np.ndarray, channels: int) -> float:
