@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LONGEST = 1000  # characters of what a file says, in a message
+
+
+def shortened(text: str) -> str:
+    """Text in which names of a file may stand, which may be of any length."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
 
 class WebkilnError(Exception):
     """Anything that webkiln refuses or cannot do; the message says what was received, what was expected, what to do."""
@@ -70,10 +77,10 @@ class UnsupportedOperatorError(WebkilnError):
             by_operator.setdefault((item.operator, item.reason, item.hint), []).append(item.where)
         lines = []
         for (operator, reason, hint), places in sorted(by_operator.items()):
-            shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
-            line = f"  {operator} ({len(places)}×, at {shown})"
+            shown = ", ".join(map(shortened, places[:3])) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
+            line = f"  {shortened(operator)} ({len(places)}×, at {shown})"
             if reason:
-                line += f": {reason}"
+                line += f": {shortened(reason)}"
             if hint:
                 line += f". {hint}"
             lines.append(line)

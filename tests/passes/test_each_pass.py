@@ -65,6 +65,20 @@ def test_constants_do_not_blow_up() -> None:
     assert fold_constants(before) is before
 
 
+def test_many_small_steps_do_not_blow_up_either() -> None:
+    """Each node doubles what it reads: 30 of them would make 2³⁰ elements."""
+
+    def build(b: GraphBuilder, x: str) -> list[str]:
+        value = b.constant(np.ones(2, np.float32))
+        for _ in range(29):
+            value = b.node("concat", [value, value], {"axis": 0})
+        return [b.node("mul", [x, value])]
+
+    after = optimize(graph_of([1], build))
+    assert sum(constant.array.size for constant in after.constants.values()) <= 2**20 + 6
+    assert len(ops(after)) < 15
+
+
 def test_a_constant_result_keeps_its_name() -> None:
     def build(b: GraphBuilder, x: str) -> list[str]:
         same = b.node("relu", [b.scalar(-3)], output="constant result")

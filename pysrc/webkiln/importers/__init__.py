@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from webkiln.errors import FormatError, UnsupportedFormatError
+from webkiln.errors import FormatError, UnsupportedFormatError, shortened
 from webkiln.importers.detect import detect
 from webkiln.importers.imported import ImportedModel
 
@@ -43,7 +43,7 @@ def read(
         try:
             model: ImportedModel = importer.read(path, inputs=inputs, signature=signature)
         except FormatError as error:
-            raise FormatError(f"{path.name}: {error}") from None
+            raise FormatError(f"{path.name}: {shortened(str(error))}") from None
         return model
     if kind == "webkiln":
         raise UnsupportedFormatError(f"{str(path)!r} is in the web format already; open it with `webkiln.load`")

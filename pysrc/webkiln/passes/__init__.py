@@ -9,7 +9,7 @@ from webkiln.graph.graph import Graph
 from webkiln.passes.batch_norm import fold_batch_norm
 from webkiln.passes.bias import fold_bias
 from webkiln.passes.common_subexpressions import merge_common_subexpressions
-from webkiln.passes.constants import fold_constants
+from webkiln.passes.constants import fold_constants, folding_limit
 from webkiln.passes.dead_code import remove_dead_code
 from webkiln.passes.identities import remove_identities
 from webkiln.passes.padding import fold_padding
@@ -43,10 +43,11 @@ def optimize(graph: Graph) -> Graph:
     if any(node.bodies for node in graph.nodes):
         graph = graph.copy()
         graph.nodes = [replace(node, bodies=tuple(map(optimize, node.bodies))) for node in graph.nodes]
+    limit = folding_limit(graph)
     for _ in range(MAXIMUM_ROUNDS):
         before = graph
         for simplify in PASSES:
-            graph = simplify(graph)
+            graph = fold_constants(graph, limit) if simplify is fold_constants else simplify(graph)
         if graph is before:
             break
     graph.check()

@@ -13,6 +13,8 @@ from webkiln.importers.onnx.operators.windows import channels_last
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import differ, product
 
+SAMPLES_LIMIT = 2**16  # along an axis of a region
+
 
 @lowers("RoiAlign")
 def roi_align(call: Call) -> str:
@@ -27,6 +29,8 @@ def roi_align(call: Call) -> str:
     default = "half_pixel" if call.version >= 16 else "output_half_pixel"
     is_half_pixel = call.choice("coordinate_transformation_mode", default, "half_pixel", "output_half_pixel") == "half_pixel"
     cells = (call.integer("output_height", 1), call.integer("output_width", 1))
+    if max(cells) * count > SAMPLES_LIMIT:
+        raise Refused(f"{count} samples in each of {max(cells)} cells along an axis")
     sizes, regions, scale = call.sizes(0, "the pictures")[2:], call.value(1), call.number("spatial_scale", 1.0)
     count_of_regions = call.shape(1)[0]
     positions, inside = [], []
