@@ -19,6 +19,8 @@ def difference(found: Any, expected: Any, relative: float, absolute: float, step
         return f"dtype {found.dtype.name}, expected {expected.dtype.name}"
     if not expected.size:
         return ""
+    if expected.dtype.kind == "c":  # part by part
+        found, expected = (np.stack([array.real, array.imag]) for array in (found, expected))
     if expected.dtype.kind not in "fiub":
         return "" if np.array_equal(found, expected) else "values differ"
     if expected.dtype.kind != "f" and not steps:

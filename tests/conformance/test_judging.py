@@ -18,6 +18,7 @@ ONES = np.ones((2, 3), np.float32)
         (np.full((), np.nan, np.float32), np.full((), np.nan, np.float32)),
         (np.array([np.inf, -np.inf]), np.array([np.inf, -np.inf])),
         (np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64)),
+        (np.array([1 + 2.000001j]), np.array([1 + 2j])),
     ],
 )
 def test_what_is_right(found: np.ndarray, expected: np.ndarray) -> None:
