@@ -4,6 +4,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     activation,
     attention,
     bits,
+    cached_attention,
     casting,
     control,
     convolution,

@@ -132,20 +132,25 @@ def rotary_embedding(call: Call) -> str:
     """Pairs of elements turned by angles that grow with the position; a pair is (i, i + D/2), or neighbours when interleaved."""
     flat = call.rank(0) == 3
     x = split_heads(call, call.value(0), call.integer("num_heads", 0))
-    batch, heads, length, depth = call.builder.shape(x)
-    turned = call.integer("rotary_embedding_dim", 0) or depth
-    if not isinstance(turned, int) or turned % 2:
-        call.fail(f"{turned} elements cannot be turned in pairs")
-    half = turned // 2
+    length, depth = call.builder.shape(x)[2:]
     tables = []
     for i in (1, 2):
         table = call.value(i)
         if call.has(3):
             table = call.node("gather", [table, call.value(3)], axis=0)
-        tables.append(call.reshape(table, [*call.builder.shape(table)[:1], 1, length, half]))
-    cos, sin = tables
-    pairs = [batch, heads, length, half, 2] if call.integer("interleaved", 0) else [batch, heads, length, 2, half]
-    axis = 4 if call.integer("interleaved", 0) else 3
+        tables.append(call.reshape(table, [*call.builder.shape(table)[:1], 1, length, call.builder.shape(table)[-1]]))
+    result = turned_pairs(call, x, tables[0], tables[1], call.integer("rotary_embedding_dim", 0) or depth, bool(call.integer("interleaved", 0)))
+    return join_heads(call, result) if flat else result
+
+
+def turned_pairs(call: Call, x: str, cos: str, sin: str, turned: Dim, interleaved: bool) -> str:
+    """x [N, heads, S, D] with the pairs of its first `turned` elements turned by angles, of which cosine and sine are [N or 1, 1, S, turned / 2]."""
+    batch, heads, length, depth = call.builder.shape(x)
+    if not isinstance(turned, int) or turned % 2:
+        call.fail(f"{turned} elements cannot be turned in pairs")
+    half = turned // 2
+    pairs = [batch, heads, length, half, 2] if interleaved else [batch, heads, length, 2, half]
+    axis = 4 if interleaved else 3
     split = call.reshape(part(call, x, 3, 0, turned), pairs)
     a, b = (call.reshape(part(call, split, axis, i, 1), [batch, heads, length, half]) for i in range(2))
     real = call.node("sub", [call.node("mul", [cos, a]), call.node("mul", [sin, b])])
@@ -153,6 +158,4 @@ def rotary_embedding(call: Call) -> str:
     one = [size if i != axis else 1 for i, size in enumerate(pairs)]
     joined = call.node("concat", [call.reshape(real, one), call.reshape(imaginary, one)], axis=axis)
     result = call.reshape(joined, [batch, heads, length, turned])
-    if turned != depth:
-        result = call.node("concat", [result, part(call, x, 3, turned, depth - turned)], axis=3)
-    return join_heads(call, result) if flat else result
+    return result if turned == depth else call.node("concat", [result, part(call, x, 3, turned, depth - turned)], axis=3)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.lowerings.normalization import softmax_of
@@ -110,8 +111,11 @@ def _scores(call: Call, query: str, key: str) -> str:
     return call.node("mul", [product, call.like(scale, product)])
 
 
-def _masked(call: Call, scores: str, mask: int, bias: int) -> str:
-    """Scores [B, heads, S, T] with a filter value added where a mask has 0: [B, T], [B, S, T], or lengths [B]; and a bias added."""
+def _masked(call: Call, scores: str, mask: int, bias: int, past: Dim = 0) -> str:
+    """Scores [B, heads, S, T] with a filter value added where a mask has 0: [B, T], [B, S, T], or lengths [B]; and a bias added.
+
+    `past`: how many of the T come before the first of the S, which matters when a query sees only what is not after it.
+    """
     batch, _, queries, keys = call.builder.shape(scores)
     hidden = call.number("mask_filter_value", -10000.0)
     if call.has(bias):
@@ -130,7 +134,7 @@ def _masked(call: Call, scores: str, mask: int, bias: int) -> str:
         scores = call.node("add", [scores, call.node("where", [allowed, call.like(0.0, scores), call.like(hidden, scores)])])
     if call.integer("unidirectional", 0):
         rows, columns = call.reshape(call.places(queries), [1, 1, queries, 1]), call.reshape(call.places(keys), [1, 1, 1, keys])
-        future = call.node("greater", [columns, rows])
+        future = call.node("greater", [columns, call.node("add", [rows, call.length(past)]) if past != 0 else rows])
         lowest = call.like(float(np.finfo(np.float32).min), scores)
         scores = call.node("where", [future, lowest, scores])
     return scores
@@ -158,25 +162,54 @@ def attention(call: Call) -> str:
 
 
 @lowers("MultiHeadAttention", domain=MICROSOFT)
-def multi_head_attention(call: Call) -> str:
-    """Inputs: query [B, S, H], key [B, T, H], value [B, T, V], bias [H + H + V], key padding mask, attention bias."""
-    if call.has(6) or call.has(7) or call.wants(1):
-        raise Refused("attention with a past")
-    if not call.has(1) or not call.has(2) or call.rank(0) != 3 or call.rank(1) != 3 or call.rank(2) != 3:
-        raise Refused("queries, keys and values that are packed or split into heads")
-    heads, start, parts = call.integer("num_heads", 0), 0, []
-    for i in range(3):
-        value = call.value(i)
-        if call.has(3):
-            size = call.builder.shape(value)[2]
-            if not isinstance(size, int):
-                raise Refused("a bias for a size that is not fixed")
-            value = call.node("add", [value, part(call, call.value(3), 0, start, size)])
-            start += size
-        parts.append(split_heads(call, value, heads))
-    query, key, value = parts
-    weights = softmax_of(call, _masked(call, _scores(call, query, key), 4, 5), 3)
-    return join_heads(call, call.node("matmul", [weights, value]))
+def multi_head_attention(call: Call) -> list[str]:
+    """Inputs: query [B, S, H], key [B, T, H], value [B, T, V], bias [H + H + V], key padding mask, attention bias, past keys and values [B, heads, P, D].
+
+    Keys and values may be split into heads already, [B, heads, T, D], or packed: [B, T, heads, 2, D], and with queries [B, T, heads, 3, D].
+    """
+    if call.has(8) or call.has(9) or call.wants(3):
+        raise Refused("attention with a buffer for the past, or with its scores as a result")
+    heads = call.integer("num_heads", 0)
+    query, key, value = _with_bias(call, _heads(call, heads), heads)
+    past: Dim = 0
+    if call.has(6) and call.has(7):
+        past = call.shape(6)[2]
+        key, value = (call.node("concat", [call.value(i), new], axis=2) for i, new in ((6, key), (7, value)))
+    weights = softmax_of(call, _masked(call, _scores(call, query, key), 4, 5, past), 3)
+    return [join_heads(call, call.node("matmul", [weights, value])), key, value]
+
+
+def _heads(call: Call, heads: int) -> list[str]:
+    """Queries, keys and values as [B, heads, length, D]."""
+    if call.rank(0, 3, 5) == 5:
+        return [_unpacked_heads(call, call.value(0), 3, i) for i in range(3)]
+    query = split_heads(call, call.value(0), heads)
+    if call.rank(1, 3, 4, 5) == 5:
+        return [query, *(_unpacked_heads(call, call.value(1), 2, i) for i in range(2))]
+    return [query, *(split_heads(call, call.value(i), heads) for i in (1, 2))]
+
+
+def _unpacked_heads(call: Call, packed: str, count: int, i: int) -> str:
+    """Part `i` of [B, length, heads, count, D]."""
+    batch, length, heads, parts, depth = call.builder.shape(packed)
+    if parts != count:
+        call.fail(f"{parts} parts are packed together, expected {count}")
+    return call.transpose(call.reshape(part(call, packed, 3, i, 1), [batch, length, heads, depth]), [0, 2, 1, 3])
+
+
+def _with_bias(call: Call, parts: list[str], heads: int) -> list[str]:
+    """Each part with its part of the bias (input 3)."""
+    if not call.has(3):
+        return parts
+    start, found = 0, []
+    for value in parts:
+        depth = call.builder.shape(value)[3]
+        if not isinstance(depth, int):
+            raise Refused("a bias for a size that is not fixed")
+        own = call.reshape(part(call, call.value(3), 0, start, heads * depth), [1, heads, 1, depth])
+        found.append(call.node("add", [value, own]))
+        start += heads * depth
+    return found
 
 
 @lowers("MatMulNBits", domain=MICROSOFT)
