@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,11 @@ class TensorReader:
         except (OSError, ValueError) as error:
             raise FormatError(f"{what} is stored in the file {location!r}, which cannot be read: {error}") from None
         data = self._files[path]
-        try:
-            offset = int(entries.get("offset", "0"))
-            length = int(entries.get("length", str(data.size - offset)))
-        except ValueError:
-            raise FormatError(f"{what} has an offset or length in {location!r} that is not a number") from None
+        texts = [entries.get("offset", "0"), entries.get("length", "")]
+        if not all(re.fullmatch(r"[0-9]{0,20}", text) for text in texts):
+            raise FormatError(f"{what} lies at {texts[0][:20]!r} of {location!r}, {texts[1][:20]!r} bytes; wanted numbers")
+        offset = int(texts[0] or "0")
+        length = int(texts[1]) if texts[1] else data.size - offset
         if offset < 0 or length < 0 or offset + length > data.size:
             raise FormatError(f"{what} lies at {offset} … {offset + length} of {location!r}, which has {data.size} bytes")
         return np.asarray(data[offset : offset + length])

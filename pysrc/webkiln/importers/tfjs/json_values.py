@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from webkiln.errors import FormatError
 
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
 _NAMES = {dict: "an object", list: "a list", str: "text", int: "an integer", bool: "true or false"}
 
 
@@ -28,9 +30,8 @@ def member(value: Any, key: str, kind: type, what: str, default: Any = None) -> 
 
 def integer(value: Any, what: str) -> int:
     """An integer, which protocol buffers write as text when it may have 64 bits."""
-    try:
-        if isinstance(value, (int, str)) and not isinstance(value, bool):
-            return int(value)
-    except ValueError:
-        pass
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):  # Python itself would take digits of all scripts, and "1_0"
+        return int(value)
     raise FormatError(f"{what} should be an integer, but is {str(value)[:60]!r}")
