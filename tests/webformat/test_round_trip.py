@@ -99,13 +99,15 @@ def test_scalars_and_empty_constants_keep_their_rank(tmp_path) -> None:
     empty = b.constant(np.zeros((0, 3), np.float32), "empty")  # nothing comes before it
     b.node("add", [b.scalar(2), b.constant(np.float32(3), "three")], output="five")
     b.node("neg", [empty], output="nothing")
-    outputs = [Argument("five", "five", "float32", ()), Argument("nothing", "nothing", "float32", (0, 3))]
+    b.node("logical_not", [b.constant(np.array(True), "yes")], output="no")
+    outputs = [Argument("five", "five", "float32", ()), Argument("nothing", "nothing", "float32", (0, 3)), Argument("no", "no", "bool", ())]
     Model(Bundle(b.graph, [Signature("s", [], outputs)])).save(tmp_path / "m")
     back = load(tmp_path / "m")
     assert back.graph.values["three"].shape == ()
     result = back.run({})
     assert (result["five"].shape, result["nothing"].shape) == ((), (0, 3))
     assert result["five"] == 5
+    assert (result["no"].shape, result["no"].item()) == ((), False)
 
 
 def test_shards_are_small_and_every_byte_is_named(tmp_path) -> None:

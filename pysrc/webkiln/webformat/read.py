@@ -126,7 +126,7 @@ def parse_shard(data: bytes, what: str) -> dict[str, np.ndarray]:
         tensors: dict[str, np.ndarray] = from_safetensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise FormatError(f"{what} is not safetensors: {error}") from None
-    return {name: array.view(np.uint8) != 0 if array.dtype == np.bool_ else array for name, array in tensors.items()}
+    return {name: np.asarray(array.view(np.uint8) != 0) if array.dtype == np.bool_ else array for name, array in tensors.items()}
 
 
 def _bundle(model: Mapping[str, Any], shards: Sequence[Mapping[str, np.ndarray]]) -> Bundle:
