@@ -127,8 +127,8 @@ def test_weights_in_few_bits(tmp_path, bits, points):
 def test_what_is_refused_is_told(tmp_path):
     with pytest.raises(UnsupportedOperatorError, match="the activation Swish"):
         run(tmp_path, "FusedConv", [normal(1, 2, 5, 5), normal(3, 2, 1, 1)], constants=(1,), activation="Swish")
-    with pytest.raises(UnsupportedOperatorError, match="with a past"):
-        run(tmp_path, "Attention", [normal(1, 2, 4), normal(4, 12), normal(12), None, normal(2, 1, 2, 3, 2)], num_heads=2)
+    with pytest.raises(UnsupportedOperatorError, match="with rotary embedding"):
+        run(tmp_path, "Attention", [normal(1, 4, 6), normal(6, 24), normal(24)], num_heads=2, do_rotary=1)
 
 
 SCALE, POINT = np.float32(0.03), np.uint8(120)

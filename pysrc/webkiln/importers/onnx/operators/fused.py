@@ -10,8 +10,10 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.lowerings.normalization import softmax_of
-from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators import generation, indexing, sampling  # noqa: F401  (their operators are here too)
 from webkiln.importers.onnx.operators.attention import join_heads, split_heads
+from webkiln.importers.onnx.operators.indexing import indices_of
 from webkiln.importers.onnx.operators.normalization import centred, deviation, root_mean_square
 from webkiln.importers.onnx.registry import RULES, lowers
 
@@ -57,18 +59,18 @@ def simplified_layer_normalization(call: Call) -> str:
     return call.node("mul", [root_mean_square(call, call.value(0), axes, call.number("epsilon", 1e-5)), call.value(1)])
 
 
-@lowers("FusedMatMul", domain=MICROSOFT)
+@lowers("FusedMatMul", "TransposeMatMul", domain=MICROSOFT)
 def fused_matmul(call: Call) -> str:
-    """alpha · A · B, either turned before."""
-    if call.integer("transBatchA", 0) or call.integer("transBatchB", 0):
-        raise Refused("batches that are transposed")
+    """alpha · A · B, either turned before; with `transBatch` its first axis stands behind those of the batch first."""
     factors = []
-    for i, turned in enumerate((call.integer("transA", 0), call.integer("transB", 0))):
+    for i, side in enumerate("AB"):
         rank = call.rank(i)
         if rank < 2:
             raise Refused(f"a factor of rank {rank}")
-        value = call.value(i)
-        factors.append(call.transpose(value, [*range(rank - 2), rank - 1, rank - 2]) if turned else value)
+        axes = [*range(1, rank - 1), 0, rank - 1] if call.integer(f"transBatch{side}", 0) else [*range(rank)]
+        if call.integer(f"trans{side}", 0):
+            axes[-2:] = axes[:-3:-1]
+        factors.append(call.transpose(call.value(i), axes))
     product = call.node("matmul", factors)
     alpha = call.number("alpha", 1.0)
     return product if alpha == 1.0 else call.node("mul", [product, call.like(alpha, product)])
@@ -118,7 +120,7 @@ def _masked(call: Call, scores: str, mask: int, bias: int, past: Dim = 0) -> str
     """
     batch, _, queries, keys = call.builder.shape(scores)
     hidden = call.number("mask_filter_value", -10000.0)
-    if call.has(bias):
+    if bias >= 0 and call.has(bias):
         scores = call.node("add", [scores, call.value(bias)])
     if call.has(mask):
         shape, value = call.shape(mask), call.cast(call.value(mask), "i32")
@@ -141,24 +143,36 @@ def _masked(call: Call, scores: str, mask: int, bias: int, past: Dim = 0) -> str
 
 
 @lowers("Attention", domain=MICROSOFT)
-def attention(call: Call) -> str:
-    """Inputs: x [B, S, I], weights [I, 3H], bias [3H], mask, past, attention bias."""
-    if call.has(4) or call.wants(1) or call.integer("do_rotary", 0):
-        raise Refused("attention with a past or with rotary embedding")
-    heads = call.integer("num_heads", 0)
+def attention(call: Call) -> list[str]:
+    """Inputs: x [B, S, I], weights [I, 3H], bias [3H], mask, past keys and values [2, B, heads, P, D], attention bias."""
     projected = call.node("matmul", [call.value(0), call.value(1)])
     if call.has(2):
         projected = call.node("add", [projected, call.value(2)])
-    width = call.builder.shape(projected)[2]
+    return attend(call, projected, 3, 5, 4)
+
+
+def attend(call: Call, projected: str, mask: int, bias: int, old: int) -> list[str]:
+    """Of queries, keys and values that stand side by side, [B, S, 3H]; and the keys and values [2, B, heads, P + S, D]. `bias`: −1 for none."""
+    if call.integer("do_rotary", 0) or (call.has(6) and old == 4):
+        raise Refused("attention with rotary embedding, or with a buffer for the past")
+    heads, width = call.integer("num_heads", 0), call.builder.shape(projected)[2]
     if not isinstance(width, int):
         raise Refused("weights of a size that is not fixed")
     sizes = call.integers("qkv_hidden_sizes") or [width // 3] * 3
     if sum(sizes) != width:
         call.fail(f"qkv_hidden_sizes {sizes} do not add up to {width}")
     starts = [0, sizes[0], sizes[0] + sizes[1]]
-    query, key, value = (split_heads(call, part(call, projected, 2, start, size), heads) for start, size in zip(starts, sizes, strict=True))
-    weights = softmax_of(call, _masked(call, _scores(call, query, key), 3, 5), 3)
-    return join_heads(call, call.node("matmul", [weights, value]))
+    query, *new = (split_heads(call, part(call, projected, 2, start, size), heads) for start, size in zip(starts, sizes, strict=True))
+    past: Dim = 0
+    if call.has(old):
+        past = call.shape(old)[3]
+        stored = [call.reshape(part(call, call.value(old), 0, i, 1), call.shape(old)[1:]) for i in range(2)]
+        new = [call.node("concat", [before, own], axis=2) for before, own in zip(stored, new, strict=True)]
+    weights = softmax_of(call, _masked(call, _scores(call, query, new[0]), mask, bias, past), 3)
+    result = join_heads(call, call.node("matmul", [weights, new[1]]))
+    if not call.wants(1):
+        return [result]
+    return [result, call.node("concat", [call.reshape(one, [1, *call.builder.shape(one)]) for one in new], axis=0)]
 
 
 @lowers("MultiHeadAttention", domain=MICROSOFT)
@@ -214,13 +228,11 @@ def _with_bias(call: Call, parts: list[str], heads: int) -> list[str]:
 
 @lowers("MatMulNBits", domain=MICROSOFT)
 def matmul_n_bits(call: Call) -> str:
-    """A · W with W [K, N] in blocks along K: `(q − zero point) · scale`, q of 4 or 8 bits, packed from the lowest bits on."""
+    """A · W with W [K, N] in blocks along K: `(q − zero point) · scale`, q of 2, 4 or 8 bits, packed from the lowest bits on."""
     bits, block = call.integer("bits", 4), call.integer("block_size", 0)
     depth, columns = call.integer("K", 0), call.integer("N", 0)
-    if bits not in (4, 8) or block < 1:
+    if bits not in (2, 4, 8) or block < 1:
         raise Refused(f"{bits} bits in blocks of {block}")
-    if call.has(4):
-        raise Refused("an order of the groups (g_idx)")
     blocks = -(-depth // block)
     packed, scales = call.numbers(1, "its weights"), call.numbers(2, "its scales")
     quantized = _unpacked(packed.reshape(columns, -1), bits)[:, : blocks * block].reshape(columns, blocks, block)
@@ -228,12 +240,91 @@ def matmul_n_bits(call: Call) -> str:
     if call.has(3):
         points = call.numbers(3, "its zero points")
         zero = (points if points.dtype.kind == "f" else _unpacked(points.reshape(columns, -1), bits)[:, :blocks]).reshape(columns, blocks, 1)
-    weights = (quantized.astype(np.float32) - zero.astype(np.float32)) * scales.reshape(columns, blocks, 1).astype(np.float32)
+    scale = scales.reshape(columns, blocks, 1).astype(np.float32)
+    if call.has(4):  # which group each row of W belongs to
+        order = call.numbers(4, "the order of its groups").reshape(-1)[:depth]
+        quantized = quantized.reshape(columns, -1)[:, :depth, None]
+        zero, scale = zero[:, order], scale[:, order]
+    weights = (quantized.astype(np.float32) - zero.astype(np.float32)) * scale
     matrix = np.ascontiguousarray(weights.reshape(columns, -1)[:, :depth].T)
     return call.node("matmul", [call.value(0), call.constant(matrix), *([call.value(5)] if call.has(5) else [])])
 
 
 def _unpacked(rows: np.ndarray, bits: int) -> np.ndarray:
-    """The numbers of 4 or 8 bits in each row of bytes."""
-    data = rows.astype(np.uint8)
-    return data if bits == 8 else np.stack([data & 15, data >> 4], axis=-1).reshape(data.shape[0], -1)
+    """The numbers of 2, 4 or 8 bits in each row of bytes."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    return np.asarray((rows.astype(np.uint8)[..., None] >> shifts) & (2**bits - 1)).reshape(rows.shape[0], -1)
+
+
+@lowers("GatherBlockQuantized", domain=MICROSOFT)
+def gather_block_quantized(call: Call) -> Typed:
+    """Rows of a table [V, H], quantized in blocks along H, at indices: picked as integers, then `(q − zero point) · scale`."""
+    bits, block = call.integer("bits", 4), call.integer("block_size", 128)
+    if call.rank(0) != 2 or call.integer("gather_axis", 0) != 0 or call.integer("quantize_axis", 1) not in (1, -1):
+        raise Refused("another table than one of rows that are quantized along themselves")
+    table, scales = call.numbers(0, "the table"), call.numbers(2, "its scales")
+    is_packed = call.dtype(0) == "uint8" and bits < 8
+    zero = 2 ** (bits - 1) if call.dtype(0) == "uint8" else 0
+    rows = _unpacked(table, bits) if is_packed else table
+    points = call.numbers(3, "its zero points") if call.has(3) else np.full(scales.shape, zero)
+    points = _unpacked(points, bits)[:, : scales.shape[1]] if is_packed and call.has(3) else points
+    width, blocks = rows.shape[1], scales.shape[1]
+    if block < 1 or blocks != -(-width // block) or scales.shape != points.shape or scales.shape[0] != rows.shape[0]:
+        call.fail(f"scales {list(scales.shape)} and zero points {list(points.shape)} do not fit a table {list(rows.shape)} in blocks of {block}")
+    indices = indices_of(call, 1, rows.shape[0])
+    picked = [call.cast(call.node("gather", [call.constant(np.ascontiguousarray(one)), indices], axis=0), "f32") for one in (rows, points)]
+    numbers, point = picked
+    scale = call.node("gather", [call.constant(scales), indices], axis=0)
+    point, scale = (_spread(call, one, block, width) for one in (point, scale))
+    return Typed(call.node("mul", [call.node("sub", [numbers, point]), scale]), call.dtype(2))
+
+
+def _spread(call: Call, value: str, block: int, width: int) -> str:
+    """[…, blocks] as […, width]: each for the elements of its block."""
+    *outer, blocks = call.builder.shape(value)
+    wide = call.node("expand", [call.reshape(value, [*outer, blocks, 1])], shape=[*outer, blocks, block])
+    return part(call, call.reshape(wide, [*outer, blocks * block]), len(outer), 0, width)
+
+
+@lowers("EmbedLayerNormalization", domain=MICROSOFT)
+def embed_layer_normalization(call: Call) -> list[str]:
+    """Inputs: words [B, S], segments, tables of words, positions and segments, scale, bias, mask [B, S], positions. Also: how many the mask has in each batch, the sum."""
+    batch, length = call.shape(0)
+    total = call.node("gather", [call.value(2), call.wide(call.value(0))], axis=0)
+    positions = call.wide(call.value(8)) if call.has(8) else call.reshape(call.places(length), [1, length])
+    total = call.node("add", [total, call.node("gather", [call.value(3), positions], axis=0)])
+    if call.has(1) and call.has(4):
+        total = call.node("add", [total, call.node("gather", [call.value(4), call.wide(call.value(1))], axis=0)])
+    shifted, _, variance = centred(call, total, [2])
+    value = call.node("div", [shifted, deviation(call, variance, call.number("epsilon", 1e-12))])
+    value = call.node("add", [call.node("mul", [value, call.value(5)]), call.value(6)])
+    if call.has(7) and call.integer("mask_index_type", 1) == 1:
+        counts = call.node("reduce_sum", [call.wide(call.value(7))], axes=[1], keep_dims=False)
+    else:
+        counts = call.node("expand", [call.constant(np.array(0, np.int32))], shape=[batch])
+    return [value, counts, total]
+
+
+@lowers("BiasAdd", domain=MICROSOFT)
+def bias_add(call: Call) -> str:
+    return _sum(call, 0, 1, 2)
+
+
+for _same in ("GatherND", "GridSample", "Trilu"):
+    lowers(_same, domain=MICROSOFT)(RULES["", _same])
+
+
+@lowers("ExpandDims", domain=MICROSOFT)
+def expand_dims(call: Call) -> str:
+    shape = call.shape(0)
+    axis = call.axis(call.ints(1, "the axis")[0], len(shape) + 1)
+    return call.reshape(call.value(0), [*shape[:axis], 1, *shape[axis:]])
+
+
+@lowers("CDist", domain=MICROSOFT)
+def distances(call: Call) -> str:
+    """Between all rows of a [M, D] and of b [N, D], as sums over D of the squared differences: less rounding than by a product."""
+    (rows, width), (columns, _) = call.shape(0), call.shape(1)
+    difference = call.node("sub", [call.reshape(call.value(0), [rows, 1, width]), call.reshape(call.value(1), [1, columns, width])])
+    total = call.node("reduce_sum", [call.node("mul", [difference, difference])], axes=[2], keep_dims=False)
+    return total if call.choice("metric", "sqeuclidean", "euclidean") == "sqeuclidean" else call.node("sqrt", [total])

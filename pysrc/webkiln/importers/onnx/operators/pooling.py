@@ -157,8 +157,13 @@ def _stepped(call: Call, count: Dim, step: Dim, axis: int, rank: int) -> str:
 
 @lowers("AveragePool")
 def average_pool(call: Call) -> str:
+    return averaged(call, call.value(0))
+
+
+def averaged(call: Call, x: str) -> str:
+    """The means of windows of x [N, C, …], which has the shape of input 0."""
     found, beyond = _windows(call)
-    x = channels_last(call, call.value(0))
+    x = channels_last(call, x)
     if call.integer("count_include_pad", 0):
         # What the padding covers counts; what a window reaches beyond it does not.
         if any(amount != 0 for amount in beyond):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.normalization import softmax_of
 from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.fused import attend
+from webkiln.importers.onnx.operators.pooling import averaged
 from webkiln.importers.onnx.operators.quantization import (
     dynamically_quantized,
     less_point,
@@ -71,6 +73,50 @@ _FUNCTIONS: dict[str, Callable[[Call, str], str]] = {
 def qlinear_function(call: Call) -> Typed:
     """x, its scale and zero point, the result's scale and zero point."""
     return _quantized(call, _FUNCTIONS[call.operation.type](call, _floats(call, 0)), 3)
+
+
+@lowers("QLinearAveragePool", domain=MICROSOFT)
+def qlinear_average_pool(call: Call) -> Typed:
+    if call.integer("channels_last", 0):
+        raise Refused("channels that stand last")
+    return _quantized(call, averaged(call, _floats(call, 0)), 3)
+
+
+@lowers("QLinearWhere", domain=MICROSOFT)
+def qlinear_where(call: Call) -> Typed:
+    """A condition; x, scale, zero point; y, scale, zero point; the result's scale and zero point."""
+    return _quantized(call, call.node("where", [call.value(0), _floats(call, 1), _floats(call, 4)]), 7, of=1)
+
+
+@lowers("QGemm", domain=MICROSOFT)
+def qgemm(call: Call) -> Typed:
+    """alpha · A · B + C of integers, C in units of both scales: quantized again where a scale is given for that, else floats.
+
+    A, scale, zero point; B, scale, zero point, of one or one a column; C; the result's scale and zero point.
+    """
+    factors = []
+    for i, turned in ((0, "transA"), (3, "transB")):
+        call.rank(i, 2)
+        value = call.wide(call.value(i))
+        value = call.transpose(value, [1, 0]) if call.integer(turned, 0) else value
+        factors.append(call.node("sub", [value, call.wide(scalar(call, call.value(i + 2)))]) if call.has(i + 2) else value)
+    total = product_of_integers(call, *factors)
+    if call.has(6):
+        total = call.node("add", [total, call.value(6)])
+    scale = call.node("mul", [scalar(call, call.value(1)), scalar(call, call.value(4))])
+    scale = call.node("mul", [scale, call.like(call.number("alpha", 1.0), scale)])
+    value = call.node("mul", [call.cast(total, "f32"), scale])
+    return _quantized(call, value, 7) if call.has(7) else Typed(value, "float32")
+
+
+@lowers("QAttention", domain=MICROSOFT)
+def qattention(call: Call) -> list[str]:
+    """Attention whose projection is a product of integers: x, weights, bias, their scales, mask, their zero points, past."""
+    column = len(call.shape(7)) == 1 if call.has(7) else False
+    total = product_of_integers(call, less_point(call, 0, 6), less_point(call, 1, 7, column=column))
+    scale = call.node("mul", [scalar(call, call.value(3)), scalar(call, call.value(4))])
+    projected = call.node("add", [call.node("mul", [call.cast(total, "f32"), scale]), call.value(2)])
+    return attend(call, projected, 5, -1, 8)
 
 
 @lowers("QLinearConcat", domain=MICROSOFT)
