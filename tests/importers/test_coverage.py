@@ -9,7 +9,14 @@ import pytest
 from webkiln.commands.source_operators import COMMAND, page
 from webkiln.importers import coverage
 from webkiln.importers.coverage import NOT_YET, sources
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, AI_ONNX_TRAINING, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.source_names import (
+    AI_ONNX,
+    AI_ONNX_ML,
+    AI_ONNX_PREVIEW,
+    AI_ONNX_TRAINING,
+    COM_MICROSOFT,
+    TENSORFLOW,
+)
 from webkiln.importers.tflite.schema import OPERATORS as TFLITE
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"

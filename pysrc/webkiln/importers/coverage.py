@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from webkiln.importers.emitted import emitted
-from webkiln.importers.source_names import AI_ONNX, AI_ONNX_ML, AI_ONNX_PREVIEW, AI_ONNX_TRAINING, COM_MICROSOFT, TENSORFLOW
+from webkiln.importers.source_names import (
+    AI_ONNX,
+    AI_ONNX_ML,
+    AI_ONNX_PREVIEW,
+    AI_ONNX_TRAINING,
+    COM_MICROSOFT,
+    TENSORFLOW,
+)
 
 NOT_YET = "not yet"
 
