@@ -690,6 +690,20 @@ def argsort(rng: Rng) -> Iterator[Case]:
         yield from _along_axis(rng, "argsort", "argsort", {"descending": descending})
 
 
+def non_max_suppression(rng: Rng) -> Iterator[Case]:
+    operator = OPERATORS["non_max_suppression"]
+    for number, case in enumerate(operator.cases(rng)):
+        boxes, scores, threshold = case.inputs
+        expected = operator.reference(case.inputs, case.attributes)
+        batch, classes, count = scores.shape
+        names = ("boxes", "scores", "threshold", "y", "scratch")
+        fields: dict[str, Any] = {name: name for name in names} | {"batch": batch, "classes": classes, "count": count, "limit": expected.shape[2]}
+        arrays = {"boxes": boxes, "scores": scores, "threshold": threshold, "y": blank(expected.shape, np.int32), "scratch": blank(3 * count, np.int32)}
+        made = Case(f"non_max_suppression of {scores.shape}, {number}", arrays, [("non_max_suppression", fields)], {"y": expected})
+        made.scratch = ("scratch",)
+        yield made
+
+
 def widen_f16(rng: Rng) -> Iterator[Case]:
     every = np.arange(65536, dtype=np.uint16)
     for bits in (every, every[:0], every[1:2], every[31740:31751], every[1000:1006]):
@@ -721,6 +735,7 @@ KERNEL_CASES = (
     arg_extreme,
     cumulate,
     argsort,
+    non_max_suppression,
     widen_f16,
 )
 

@@ -18,7 +18,7 @@ from webkiln.ops import OPERATORS
 
 PAGE = 65536
 SMOKE = [
-    "conv2d", "matmul", "max_pool2d", "average_pool2d", "resize", "reduce_sum", "reduce_max", "concat", "transpose", "slice", "pad", "gather", "scatter", "requantize", "argsort", "cumulative_sum",
+    "conv2d", "matmul", "max_pool2d", "average_pool2d", "resize", "reduce_sum", "reduce_max", "concat", "transpose", "slice", "pad", "gather", "scatter", "requantize", "argsort", "cumulative_sum", "non_max_suppression",
     "sigmoid", "tanh", "exp", "pow", "erf", "sin", "prelu", "div", "cast", "where",
 ]  # fmt: skip
 

@@ -41,7 +41,7 @@ def test_operator(session_of, driver, layers, name, constants):
         assert_near(name, case, expected[f"y{number}"], received[f"y{number}"])
 
 
-LEFT_TO_WASM = {"gather", "requantize", "scatter", "arg_max", "arg_min", "argsort", "cumulative_sum", "cumulative_prod"}
+LEFT_TO_WASM = {"gather", "requantize", "scatter", "arg_max", "arg_min", "argsort", "cumulative_sum", "cumulative_prod", "non_max_suppression"}
 """Operators of floats whose indices are integers, or that add one element after another."""
 
 

@@ -745,6 +745,21 @@ function lowerRequantize({ inputs: [x, multiplier, shift], output, attributes: {
 }
 
 /** @type {Lower} */
+function lowerNonMaxSuppression({ inputs, output }) {
+  const [boxes, scores, threshold] = inputs.map((name) => this.buffer(name));
+  const type = this.typeOf(output);
+  const written = this.allocate(type);
+  this.tensors.set(output, written);
+  if (sizeOf(type.shape) === 0) return;
+  const [batch, classes, limit] = type.shape;
+  const count = scores.view.shape[2];
+  this.emit("non_max_suppression", {
+    boxes: this.start(boxes), scores: this.start(scores), threshold: this.start(threshold), y: this.start(written),
+    scratch: { storage: { kind: "arena", bytes: Math.max(1, Math.ceil((3 * count) / 4)) * 16 }, offset: 0 }, batch, classes, count, limit,
+  });
+}
+
+/** @type {Lower} */
 function lowerScatter({ inputs: [x, indices, updates], output, attributes: { reduction } }) {
   const list = this.buffer(indices);
   const from = this.buffer(updates);
@@ -785,6 +800,7 @@ const LOWERINGS = {
   gather: lowerGather,
   requantize: lowerRequantize,
   scatter: lowerScatter,
+  non_max_suppression: lowerNonMaxSuppression,
   arg_max: alongAxis("arg_extreme", ({ last }) => ({ mode: 0, last: Number(last) })),
   arg_min: alongAxis("arg_extreme", ({ last }) => ({ mode: 1, last: Number(last) })),
   cumulative_sum: alongAxis("cumulate", ({ exclusive, reverse }) => ({ mode: 0, exclusive: Number(exclusive), reverse: Number(reverse) })),

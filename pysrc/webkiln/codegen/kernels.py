@@ -114,6 +114,7 @@ _LAYOUTS = {
     "arg_extreme": "mode dtype *x *y outer count inner last",
     "cumulate": "mode dtype *x *y outer count inner exclusive reverse",
     "argsort": "dtype *x *y *scratch outer count inner descending",
+    "non_max_suppression": "*boxes *scores *threshold *y *scratch batch classes count limit",
     "elementwise": "*program begin count",
     "widen_f16": "*source *destination count",
 }

@@ -29,7 +29,7 @@ _STACK_BYTES = 65536
 
 _PARTS = (
     "simd.h", "commands.c.j2", "functions.c.j2", "elementwise.c.j2", "gemm.c.j2", "conv2d.c.j2", "depthwise.c.j2", "pool.c.j2",
-    "resize.c.j2", "reduce.c.j2", "along_axis.c.j2", "requantize.c.j2", "copy.c.j2", "executor.c.j2",
+    "resize.c.j2", "reduce.c.j2", "along_axis.c.j2", "requantize.c.j2", "non_max_suppression.c.j2", "copy.c.j2", "executor.c.j2",
 )  # fmt: skip
 
 _FEATURES = ("simd128", "bulk_memory", "nontrapping_fptoint", "sign_ext")

@@ -271,6 +271,21 @@ def argsort(rng: Rng) -> Iterator[Case]:
     yield Case([np.zeros((2, 0, 3), np.float32)], {"axis": 1, "descending": False})
 
 
+def non_max_suppression(rng: Rng) -> Iterator[Case]:
+    for number, (batch, classes, count, limit) in enumerate([(1, 1, 7, 7), (2, 3, 40, 5), (1, 2, 130, 200), (1, 1, 1, 3), (1, 1, 0, 2), (2, 0, 3, 2), (1, 1, 9, 0)]):
+        at, size = rng.uniform(-2, 2, (batch, count, 2)), rng.uniform(0, 2, (batch, count, 2))
+        boxes = np.concatenate([at, at + size], axis=2).astype(np.float32)
+        if number % 2:
+            boxes = boxes[..., [2, 3, 0, 1]]  # corners in the other order
+        scores = rng.integers(0, 9, (batch, classes, count)).astype(np.float32)  # some are equal
+        if count > 5:
+            boxes[0, 1] = boxes[0, 3]
+            boxes[0, 2, 2:] = boxes[0, 2, :2]
+            scores[0, 0, [0, 4]] = np.nan, np.inf
+        for threshold in (0.0, 0.3, 1.0):
+            yield Case([np.asarray(boxes), scores, np.float32(threshold).reshape(())], {"limit": [limit]})
+
+
 def requantize(rng: Rng) -> Iterator[Case]:
     extremes = np.array([-(2**31), -(2**31) + 1, -1, 0, 1, 2**30, 2**31 - 1], np.int32)
     for number, (shape, channels) in enumerate([((7,), 1), ((3, 5), 5), ((2, 3, 33), 33), ((4, 129), 1), ((), 1), ((0, 4), 4), ((2, 1), 1)]):

@@ -270,6 +270,32 @@ def argsort(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     return np.asarray(order, np.int32)
 
 
+def non_max_suppression(inputs: Arrays, attributes: Attributes) -> np.ndarray:
+    """Of each class the boxes in the order of their scores, without those that overlap one before them by more than the threshold.
+
+    Overlap is the intersection over the union, in float32; that with a box without area is 0.
+    """
+    boxes, scores, threshold = inputs
+    low, high = np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])
+    area = (high[..., 0] - low[..., 0]) * (high[..., 1] - low[..., 1])
+    chosen = np.full((*scores.shape[:2], attributes["limit"][0]), -1, np.int32)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for n, c in np.ndindex(*scores.shape[:2]):
+            rest = np.argsort(-scores[n, c], kind="stable")
+            rest = rest[~np.isnan(scores[n, c][rest])]
+            for place in range(chosen.shape[2]):
+                if not rest.size:
+                    break
+                best, rest = rest[0], rest[1:]
+                chosen[n, c, place] = best
+                width = np.minimum(high[n, best], high[n, rest]) - np.maximum(low[n, best], low[n, rest])
+                common = np.maximum(width[:, 0], np.float32(0)) * np.maximum(width[:, 1], np.float32(0))
+                overlap = common / (area[n, best] + area[n, rest] - common)
+                apart = (area[n, best] <= 0) | (area[n, rest] <= 0)
+                rest = rest[apart | ~(overlap > threshold)]
+    return chosen
+
+
 def requantize(inputs: Arrays, attributes: Attributes) -> np.ndarray:
     """`x · multiplier · 2^(shift − 31)`, rounded to integers as fixed-point arithmetic does, for shifts of −31 … 30.
 

@@ -100,6 +100,29 @@ def index_dtype(dtypes: Any, attributes: Any) -> Any:
     return ["i32"]
 
 
+def non_max_suppression_dtype(dtypes: Any, attributes: Any) -> Any:
+    for dtype in dtypes:
+        if dtype != "f32":
+            fail(f"needs f32, not {dtype}")
+    return ["i32"]
+
+
+def non_max_suppression(shapes: Any, attributes: Any) -> Any:
+    boxes = shapes[0]
+    scores = shapes[1]
+    threshold = shapes[2]
+    limit = attributes["limit"]
+    if len(boxes) != 3 or differ(boxes[2], 4):
+        fail(f"needs boxes [N, boxes, 4], not {boxes}")
+    if len(scores) != 3 or differ(scores[0], boxes[0]) or differ(scores[2], boxes[1]):
+        fail(f"scores {scores} are not [N, classes, boxes] for boxes {boxes}")
+    if len(threshold) != 0:
+        fail(f"needs a threshold of rank 0, not {threshold}")
+    if len(limit) != 1 or limit[0] < 0:
+        fail(f"limit {limit} is not one number from 0")
+    return [[scores[0], scores[1], limit[0]]]
+
+
 def scatter_dtype(dtypes: Any, attributes: Any) -> Any:
     if dtypes[1] != "i32":
         fail(f"needs i32 indices, not {dtypes[1]}")

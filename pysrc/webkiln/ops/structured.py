@@ -314,6 +314,19 @@ OPERATORS: tuple[Operator, ...] = (
         layout=_axis_layout,
     ),
     _operator(
+        "non_max_suppression",
+        "of each class the boxes (two corners each) in the order of their scores, without NaN and those that overlap an earlier one by more than the threshold: "
+        "indices (i32) [N, classes, limit], −1 where there are no more",
+        ("boxes", "scores", "threshold"),
+        rules.non_max_suppression,
+        rules.non_max_suppression_dtype,
+        reference.non_max_suppression,
+        NO_GRADIENT,
+        cases.non_max_suppression,
+        {"limit": Attribute("dims")},
+        layout=Unavailable("its axes have meanings"),
+    ),
+    _operator(
         "requantize",
         "x (i32) times `multiplier` · 2^(`shift` − 31), of one each or one for each position of the last axis, rounded to i32 as in fixed point",
         ("x", "multiplier", "shift"),

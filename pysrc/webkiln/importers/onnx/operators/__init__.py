@@ -33,6 +33,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     resizing,
     sampling,
     scattering,
+    selection,
     sequences,
     spectrum,
     training,
