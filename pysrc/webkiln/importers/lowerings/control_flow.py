@@ -9,10 +9,10 @@ from webkiln.graph.dims import Dim, symbols_of
 from webkiln.graph.graph import Graph, Value
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.named import NamedCall
+from webkiln.ops import OPERATORS
 
-SMALL_BRANCHES = 8  # nodes in both that may as well be computed both
+SMALL_BRANCHES = 8  # element-wise nodes in two branches that may as well be computed both
 ATTEMPTS = 4  # at shapes of what a loop carries
-COSTLY = ("conv2d", "matmul", "if", "while")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def branch(call: NamedCall, condition: str, then: Made, otherwise: Made) -> list
         results.append(Value(a.dtype, tuple(_common(call, p, q, then.symbols | otherwise.symbols) for p, q in zip(a.shape, b.shape, strict=True))))
     nodes = [node for made in (then, otherwise) for node in made.graph.nodes]
     equal = all(a == b for a, b in zip(then.results(), otherwise.results(), strict=True))
-    if equal and len(nodes) <= SMALL_BRANCHES and not any(node.op in COSTLY for node in nodes) and not then.symbols | otherwise.symbols:
+    are_cheap = len(nodes) <= SMALL_BRANCHES and all(not node.bodies and OPERATORS[node.op].elementwise for node in nodes)
+    if equal and are_cheap and not then.symbols | otherwise.symbols:
         pairs = zip(inlined(call, then.graph), inlined(call, otherwise.graph), strict=True)
         return [_chosen(call, condition, a, b) for a, b in pairs]
     captured = list(dict.fromkeys([*then.captured, *otherwise.captured]))
