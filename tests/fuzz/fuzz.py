@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / name) for name in ("fuzz", "conformance", "importers", "webformat")]
+sys.path[:0] = [str(HERE.parent / name) for name in ("fuzz", "conformance", "graph", "importers", "webformat")]
 
 from mutants import mutant, seeds_of  # noqa: E402
 from watch import Faults, watch  # noqa: E402

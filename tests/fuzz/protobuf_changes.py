@@ -5,6 +5,7 @@ Nothing is known of the schema: what can be read as a message is taken for one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -32,10 +33,11 @@ def change_protobuf(random: Random, data: bytes) -> bytes:
     return _encode(fields)
 
 
-def nested(data: bytes, number: int, depth: int) -> bytes:
-    """The message inside a field of itself, again and again."""
+def nested(data: bytes, numbers: Sequence[int], depth: int) -> bytes:
+    """A message inside fields of these numbers, the last of which is the outermost, again and again."""
     for _ in range(depth):
-        data = _encode([Field(number, _BYTES, data)])
+        for number in numbers:
+            data = _encode([Field(number, _BYTES, data)])
     return data
 
 

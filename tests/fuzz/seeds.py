@@ -14,6 +14,7 @@ import numpy as np
 import tfjs_writer
 import tflite_writer
 from conformance_cases import ONNX_DENSE, ONNX_OTHER, all_cases
+from control_graphs import STATELESS, model_of_case, remembering
 from sample_models import everything, tiny
 from webkiln import convert, webformat
 from webkiln.errors import WebkilnError
@@ -35,17 +36,18 @@ def tflite_seeds() -> list[Files]:
 
 def tfjs_seeds() -> list[Files]:
     with tempfile.TemporaryDirectory() as folder:
-        written = _folder(_written_tfjs(Path(folder)))
-    return [written, *(_folder(path if path.is_dir() else path.parent) for path in _cases("tfjs_graph"))]
+        written = folder_files(_written_tfjs(Path(folder)))
+    return [written, *(folder_files(path if path.is_dir() else path.parent) for path in _cases("tfjs_graph"))]
 
 
 def webformat_seeds() -> list[Files]:
-    """Models with every feature of the format, and one conversion of each operator."""
+    """Models with every feature of the format, several times each, and one conversion for each set of operators."""
     found = []
     with tempfile.TemporaryDirectory() as temporary:
-        for i, bundle in enumerate((tiny(), everything())):
+        controlled = [model_of_case(case).bundle for case in (*STATELESS, remembering())]
+        for i, bundle in enumerate((tiny(), everything(), *controlled)):
             webformat.write(bundle, Path(temporary, f"written{i}"))
-            found += [_folder(Path(temporary, f"written{i}"))] * 10
+            found += [folder_files(Path(temporary, f"written{i}"))] * 10
         known: set[tuple[str, ...]] = set()
         for i, path in enumerate(_cases(ONNX_DENSE)):
             try:
@@ -60,7 +62,7 @@ def webformat_seeds() -> list[Files]:
                 model.save(Path(temporary, f"converted{i}"))
             except WebkilnError:  # some cannot be run on numbers that are made up
                 continue
-            found.append(_folder(Path(temporary, f"converted{i}")))
+            found.append(folder_files(Path(temporary, f"converted{i}")))
     return found
 
 
@@ -77,7 +79,7 @@ def _cases(*suites: str) -> Iterator[Path]:
                     yield path
 
 
-def _folder(path: Path) -> Files:
+def folder_files(path: Path) -> Files:
     return {one.name: one.read_bytes() for one in sorted(path.iterdir())}
 
 

@@ -20,9 +20,10 @@ STARTING = 30.0  # until the worker is there
 
 @dataclass
 class Faults:
-    """What went wrong, by number; `counts`: how many were read and refused."""
+    """What went wrong, by number, and why the others were refused; `counts`: how many were what."""
 
     faults: dict[int, str] = field(default_factory=dict)
+    refusals: dict[int, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -38,8 +39,8 @@ def watch(command: Sequence[str], numbers: Iterable[int], files: Callable[[int],
             done += 1
             (kind, text), *_ = verdict.items()
             result.counts[kind] += 1
-            if kind == "fault":
-                result.faults[number] = text
+            if kind != "read":
+                (result.faults if kind == "fault" else result.refusals)[number] = text
             if len(result.faults) >= most or worker.ended:
                 break
         worker.stop()

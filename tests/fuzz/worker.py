@@ -91,7 +91,7 @@ def _judged(error: WebkilnError, source: Path) -> dict[str, str]:
         return {"fault": f"a {type(error).__name__} that does not say where: {text[:1000]}"}
     if "allocate" in text or text.rstrip().endswith(":") or not 10 < len(text) < 5000:
         return {"fault": f"a {type(error).__name__} of {len(text)} characters that does not say what is wrong: {text[:1000]}"}
-    return {"refused": text[:200]}
+    return {"refused": text[:1000]}
 
 
 def _constant_bytes(graph: Graph) -> int:
