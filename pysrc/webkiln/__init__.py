@@ -3,6 +3,7 @@
 >>> model = webkiln.convert("pose.tflite")
 >>> model.save("out/")
 >>> outputs = model.run({"image": x})
+>>> webkiln.results(model, outputs, {"image": x})
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
         WebkilnError,
     )
     from webkiln.model import Model, convert, load
+    from webkiln.tasks import results
     from webkiln.version import VERSION as __version__
 
 # The module of each public name; the others are in `errors`.
-_HOMES = {"Session": "browsers.session", "Model": "model", "convert": "model", "load": "model"}
+_HOMES = {"Session": "browsers.session", "Model": "model", "convert": "model", "load": "model", "results": "tasks"}
 
 __all__ = [
     "BrowserError",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "convert",
     "load",
+    "results",
 ]
 
 

@@ -20,6 +20,7 @@ from webkiln.graph.dtypes import CANONICAL, COMPLEX, as_source, canonical_dtype,
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
 from webkiln.quantization import quantize_weights
+from webkiln.tasks.inputs import picture_part, prepared
 from webkiln.webformat.golden import channels_of
 
 
@@ -61,6 +62,11 @@ class Model:
     def outputs(self) -> list[ModelArgument]:
         return [_public(argument) for argument in self.signature.outputs]
 
+    @property
+    def processing(self) -> dict[str, Any]:
+        """Typed pre- and post-processing, as model.json has it."""
+        return self.bundle.processing
+
     def __repr__(self) -> str:
         def show(arguments: Sequence[ModelArgument]) -> str:
             return ", ".join(f"{one.name}: {one.dtype}{list(one.shape)}" for one in arguments)
@@ -71,7 +77,8 @@ class Model:
         """Run with the NumPy reference.
 
         `inputs`: name → array of the shape and dtype that `Model.inputs` says (a dtype that converts without loss is taken too; complex
-        numbers also as real arrays with one more axis, of their parts).
+        numbers also as real arrays with one more axis, of their parts). For an input that `processing` describes as a picture, also a
+        picture: uint8 [height, width, 3 or 4], an image of Pillow, the path of one, or `{"picture": …, "region": webkiln.tasks.Region(…)}`.
         Returns name → array, of the source's dtypes. Raises `InputError` for a wrong name, shape or dtype.
         """
         values = self._run(self._feeds(inputs))
@@ -134,7 +141,7 @@ class Model:
         for name, argument in wanted.items():
             if name not in inputs:
                 raise InputError(f"the input {name!r} is missing; wanted {argument.dtype} {reference.show_shape(argument.shape)}")
-            array = _array(name, inputs[name])
+            array = self._prepared(argument, inputs[name])
             if argument.dtype in COMPLEX and array.dtype.kind == "c":
                 array = pairs_of(array)
             if not _converts(array, argument.dtype):
@@ -151,6 +158,18 @@ class Model:
         for symbol, size in symbols.items():
             _check_symbol(symbol, size, self.bundle.symbols.get(symbol, {}))
         return checked
+
+    def _prepared(self, argument: Argument, value: Any) -> np.ndarray:
+        """The array of an input, made of a picture where one was given."""
+        spec = self.processing.get("inputs", {}).get(argument.name, {})
+        if spec.get("type") == "picture":
+            try:
+                part = picture_part(value, spec, len(argument.shape))
+                if part is not None:
+                    return prepared(part, spec, argument.dtype, len(argument.shape))
+            except InputError as error:
+                raise InputError(f"the input {argument.name!r}: {error}") from None
+        return _array(argument.name, value)
 
     @functools.cached_property
     def _active(self) -> Graph:

@@ -65,6 +65,11 @@ def placement(spec: Mapping[str, Any], width: int, height: int, region: Region |
     )
 
 
+def input_size(spec: Mapping[str, Any], width: int, height: int, region: Region | None = None) -> tuple[int, int]:
+    """Width and height of the input that `spec` makes of a picture of this size, or of a region of it."""
+    return _size(_complete(spec), _checked(region, width, height))
+
+
 def prepare_picture(pixels: np.ndarray, spec: Mapping[str, Any], region: Region | None = None) -> np.ndarray:
     """The input tensor of a picture.
 
@@ -75,7 +80,7 @@ def prepare_picture(pixels: np.ndarray, spec: Mapping[str, Any], region: Region 
         raise InputError(f"a picture is uint8 [height, width, 3 or 4], got {pixels.dtype} {list(pixels.shape)}")
     complete = _complete(spec)
     height, width = pixels.shape[:2]
-    to_width, to_height = _size(complete, _checked(region, width, height))
+    to_width, to_height = input_size(spec, width, height, region)
     place = placement(spec, width, height, region)
     x, y = np.arange(to_width)[None, :] + 0.5, np.arange(to_height)[:, None] + 0.5
     left, right, across, inside_x = _taps(place.a * x + place.c * y + place.e, width, complete["resampling"])

@@ -1,0 +1,109 @@
+"""What a detector found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webkiln.errors import InputError
+from webkiln.tasks.activations import activate
+from webkiln.tasks.kinds import Detection
+from webkiln.tasks.places import Place
+from webkiln.tasks.suppression import suppress
+
+Floats = NDArray[np.float64]
+
+_CENTRE = ("center_x", "center_y", "width", "height")
+
+
+def anchor_centres(anchors: Mapping[str, Any], width: int, height: int) -> Floats:
+    """Centres [n, 2] of the anchors of an input, in its pixels, row by row, all of a cell together.
+
+    Layers of the same stride that follow each other share their cells. Each layer gives a cell `aspect_ratios × scales_per_layer` anchors.
+    """
+    if not anchors.get("fixed_size", True):
+        raise InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1")
+    offset = anchors.get("offset", 0.5)
+    each = len(anchors.get("aspect_ratios", [1.0])) * anchors.get("scales_per_layer", 1)
+    layers = []
+    for stride, group in groupby(anchors["strides"]):
+        columns, rows = math.ceil(width / stride), math.ceil(height / stride)
+        y, x = np.mgrid[:rows, :columns]
+        cells = np.stack([(x + offset) * width / columns, (y + offset) * height / rows], axis=-1).reshape(-1, 2)
+        layers.append(np.repeat(cells, each * len(list(group)), axis=0))
+    return np.concatenate(layers) if layers else np.zeros((0, 2))
+
+
+def read_boxes(values: NDArray[Any], scores: NDArray[Any] | None, spec: Mapping[str, Any], place: Place | None) -> list[Detection]:
+    """The detections of an output of `boxes × fields` numbers, the best first, in pixels of the picture.
+
+    `scores`: an output with a number for each box and label.
+    """
+    if place is None:
+        raise InputError("boxes are about a picture, and model.json describes no input as one (processing.inputs)")
+    if scores is None:
+        raise InputError(f"the scores of the boxes are the output {spec.get('scores')!r}, which is not among the outputs given")
+    rows = _rows(values, spec["fields"], place, spec)
+    labels = spec.get("labels") or [""]
+    if scores.size != len(rows) * len(labels):
+        raise InputError(f"{len(rows)} boxes of {len(labels)} labels want as many scores, and {spec['scores']!r} is {list(scores.shape)}")
+    each = activate(scores.reshape(len(rows), len(labels)), spec.get("score_activation", "none"))
+    index, score = each.argmax(axis=1), each.max(axis=1)
+    found = np.flatnonzero(score >= spec.get("score_threshold", 0.5))
+    rows, index, score = rows[found], index[found], score[found]
+
+    weighted = spec.get("non_maximum_suppression", "hard") == "weighted"
+    corners = np.concatenate([rows[:, :2] - rows[:, 2:4] / 2, rows[:, :2] + rows[:, 2:4] / 2], axis=1)
+    kept = suppress(corners, score, index, spec.get("iou_threshold", 0.5), weighted=weighted)
+    names = _point_names(spec["fields"])
+    return [
+        _detection(_average(rows, score, best, members), labels[index[best]], int(index[best]), float(score[best]), names, place)
+        for best, members in kept
+    ]
+
+
+def _average(rows: Floats, scores: Floats, best: int, members: NDArray[np.int64]) -> Floats:
+    """The rows of the members weighted by their scores; the best one alone where there are no weights."""
+    total = scores[members].sum()
+    return np.asarray(rows[best] if members.size == 1 or not total > 0 else scores[members] @ rows[members] / total)
+
+
+def _rows(values: NDArray[Any], fields: Sequence[str], place: Place, spec: Mapping[str, Any]) -> Floats:
+    """Centre, size and points [n, 4 + 2k] of all boxes, in pixels of the input."""
+    missing = [field for field in _CENTRE if field not in fields]
+    if missing:
+        raise InputError(f"the fields of boxes want {', '.join(_CENTRE)}; {', '.join(missing)} is missing")
+    if values.size % len(fields):
+        raise InputError(f"boxes of {len(fields)} fields do not fit in an output {list(values.shape)}")
+    given = np.asarray(values, np.float64).reshape(-1, len(fields))
+    wanted = [*_CENTRE, *(f"{name}_{axis}" for name in _point_names(fields) for axis in "xy")]
+    rows = given[:, [fields.index(field) for field in wanted]]
+    size = np.tile([place.width, place.height], rows.shape[1] // 2)
+    rows = rows * size if spec.get("units", "pixels") == "normalized" else rows
+    if "anchors" in spec:
+        centres = anchor_centres(spec["anchors"], place.width, place.height)
+        if len(centres) != len(rows):
+            raise InputError(f"model.json has {len(centres)} anchors for {len(rows)} boxes")
+        rows = rows + np.concatenate([centres, np.zeros_like(centres), np.tile(centres, (rows.shape[1] - 4) // 2)], axis=1)
+    return rows
+
+
+def _point_names(fields: Sequence[str]) -> list[str]:
+    return [field[:-2] for field in fields if field.endswith("_x") and field != "center_x" and f"{field[:-2]}_y" in fields]
+
+
+def _detection(row: Floats, label: str, index: int, score: float, names: Sequence[str], place: Place) -> Detection:
+    (x, y), *points = place.points(np.concatenate([row[:2], row[4:]]).reshape(-1, 2)).tolist()
+    width, height = float(row[2]) * place.by_x, float(row[3]) * place.by_y
+    return {
+        "label": label,
+        "index": index,
+        "score": score,
+        "box": {"x": x, "y": y, "width": width, "height": height, "rotation": place.rotation},
+        "points": [{"name": name, "x": at[0], "y": at[1]} for name, at in zip(names, points, strict=True)],
+    }
