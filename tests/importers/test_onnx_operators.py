@@ -207,6 +207,17 @@ def test_bits_that_are_not_held_are_refused(source: str, target: str, tmp_path: 
         read(model, tmp_path)
 
 
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_resizing_that_ends_outside_is_clamped(mode: str, tmp_path: Path) -> None:
+    """Antialiased, as ONNX Runtime and the reference evaluator have it; and what is for the nearest elements only is refused."""
+    x = np.arange(1, 17, dtype=np.float32).reshape(1, 1, 4, 4)
+    arrays = [x, None, None, np.array([1, 1, 3, 2])]
+    agree(single("Resize", arrays, (3,), mode=mode, antialias=1), tmp_path, [x])
+    agree(single("Resize", arrays, (3,), mode=mode, antialias=1, exclude_outside=1), tmp_path, [x])
+    with pytest.raises(UnsupportedOperatorError, match="for the nearest elements"):
+        read(single("Resize", arrays, (3,), opset=11, mode=mode, coordinate_transformation_mode="tf_half_pixel_for_nn"), tmp_path)
+
+
 def test_what_may_be_missing(tmp_path: Path) -> None:
     nodes = [helper.make_node("OptionalHasElement", ["x"], ["a"]), helper.make_node("OptionalHasElement", [""], ["b"]), helper.make_node("OptionalGetElement", ["x"], ["c"])]
     x = f(3)

@@ -63,6 +63,8 @@ def resize(call: Call) -> str:
         bool(call.integer("antialias", 0)),
         call.number("extrapolation_value", 0.0),
     )
+    if options.coordinates == "tf_half_pixel_for_nn" and mode != "nearest":
+        raise Refused(f"tf_half_pixel_for_nn, which is for the nearest elements, in the mode {mode}")
     axes = [call.axis(axis, rank) for axis in call.integers("axes", range(rank))]
     rois = _rois(call, axes) if options.coordinates == "tf_crop_and_resize" else {}
     if call.has(3) and call.shape(3) != [0]:
