@@ -31,7 +31,7 @@ def show_model(model: Model) -> None:
         say("signatures: " + ", ".join(signature.name for signature in model.bundle.signatures))
     if model.graph.state:
         say("state: " + ", ".join(state.input for state in model.graph.state))
-    counts = Counter(node.op for node in model.graph.nodes)
+    counts = Counter(node.op for graph in model.graph.graphs() for node in graph.nodes)
     say(f"operators ({counts.total()}): " + ", ".join(f"{op} {count}" for op, count in counts.most_common()))
 
 
@@ -49,11 +49,11 @@ def show_backends(model: Model, *, is_planned: bool) -> None:
 
     Sizes and small segments decide too, which takes a plan on a device. `is_planned`: one is shown with it.
     """
-    graph = model.graph
     left = Counter(
         node.op
+        for graph in model.graph.graphs()
         for node in graph.nodes
-        if not runs_on_webgl(OPERATORS[node.op], (graph.values[name].dtype for name in (*node.inputs, *node.outputs) if name))
+        if not node.bodies and not runs_on_webgl(OPERATORS[node.op], (graph.values[name].dtype for name in (*node.inputs, *node.outputs) if name))
     )
     note = f" (which leaves to wasm: {', '.join(f'{op} {count}' for op, count in left.most_common())})" if left else ""
     say(f"backends: numpy, wasm, webgl{note}" + ("" if is_planned else "; by operators and dtypes: --backend webgl plans it on a device"))
@@ -62,7 +62,7 @@ def show_backends(model: Model, *, is_planned: bool) -> None:
 def parameters(model: Model) -> int:
     """The number of elements of all constants."""
     total = 0
-    for constant in model.graph.constants.values():
+    for constant in {id(one.stored): one for graph in model.graph.graphs() for one in graph.constants.values()}.values():
         count = 1
         for size in constant.value.shape:
             count *= size if isinstance(size, int) else 1

@@ -122,6 +122,13 @@ class Graph:
                     found.setdefault(name, []).append(node)
         return found
 
+    def graphs(self) -> Iterator[Graph]:
+        """The graph and all bodies in it."""
+        yield self
+        for node in self.nodes:
+            for body in node.bodies:
+                yield from body.graphs()
+
     def results(self) -> set[str]:
         """The values that a run must produce: outputs, next states, and those whose elements are symbols."""
         return {*self.outputs, *(state.output for state in self.state), *(name for name in self.elements if name not in self.inputs)}

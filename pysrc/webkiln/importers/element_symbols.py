@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 
 import numpy as np
 
@@ -112,7 +112,7 @@ class ElementSymbols:
     def bind(self, graph: Graph) -> dict[str, dict[str, int]]:
         """The same for the whole graph; returns the ranges of all these symbols, and of those in its bodies, by name."""
         self.tell(graph)
-        found = {str(name) for name in _symbols_of(graph)} | {name for names in _told(graph) for name in names}
+        found = {str(name) for name in _symbols_of(graph)} | {name for one in graph.graphs() for names in one.elements.values() for name in names}
         return {name: {"minimum": low, "maximum": high} for name, (low, high) in self._limits.items() if name in found}
 
 
@@ -121,18 +121,8 @@ def _as_symbol(name: str) -> str:
     return f"_{base}" if not base or base[0].isdigit() else base
 
 
-def _told(graph: Graph) -> Iterator[tuple[str, ...]]:
-    yield from graph.elements.values()
-    for node in graph.nodes:
-        for body in node.bodies:
-            yield from _told(body)
-
-
 def _symbols_of(graph: Graph) -> set[str]:
     """The symbols that may be less than 1, in the shapes and nodes of a graph and the bodies in it."""
-    found = {name for value in graph.values.values() for dim in value.shape for name in symbols_of(dim)}
-    for node in graph.nodes:
-        found.update(node.symbols())
-        for body in node.bodies:
-            found |= _symbols_of(body)
+    found = {name for one in graph.graphs() for value in one.values.values() for dim in value.shape for name in symbols_of(dim)}
+    found.update(name for node in graph.nodes for name in node.symbols())
     return {name for name in found if isinstance(name, Unsized)}

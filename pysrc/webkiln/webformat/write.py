@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         requires.append("quantization")
     if any(name in bundle.graph.inputs for name in bundle.graph.elements):
         requires.append("values")
-    if any(graph.elements if graph is not bundle.graph else _told(graph) for graph in _graphs(bundle.graph)):
+    if any(graph.elements if graph is not bundle.graph else _told(graph) for graph in bundle.graph.graphs()):
         requires.append("elements")
     if any(node.bodies for node in bundle.graph.nodes):
         requires.append("control")
@@ -156,20 +156,12 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     return {"model.json": _json(model).encode(), **contents}
 
 
-def _graphs(graph: Graph) -> Iterator[Graph]:
-    """A graph and all bodies in it."""
-    yield graph
-    for node in graph.nodes:
-        for body in node.bodies:
-            yield from _graphs(body)
-
-
 def _all_constants(graph: Graph) -> dict[tuple[int, str], tuple[str, Constant]]:
     """Constants of a graph and its bodies, by the graph and their name in it, with the names that they are stored under: one each array."""
     found: dict[tuple[int, str], tuple[str, Constant]] = {}
     keys: dict[int, str] = {}
     taken: set[str] = set()
-    for one in _graphs(graph):
+    for one in graph.graphs():
         for name, constant in one.constants.items():
             if id(constant.stored) not in keys:
                 key = name
@@ -198,7 +190,7 @@ def _elements(graph: Graph) -> dict[str, Any]:
 def _other_symbols(bundle: Bundle) -> dict[str, dict[str, int]]:
     """Symbols that the bundle says nothing of: those that a run tells, and those of bodies."""
     minimums: dict[str, int] = {}
-    for graph in _graphs(bundle.graph):
+    for graph in bundle.graph.graphs():
         told = [symbol for symbols in graph.elements.values() for symbol in symbols]
         sizes = [symbol for value in graph.values.values() for dim in value.shape for symbol in symbols_of(dim)]
         for symbol in (*sizes, *(symbol for node in graph.nodes for symbol in node.symbols())):
