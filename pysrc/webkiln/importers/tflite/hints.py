@@ -4,12 +4,11 @@ from __future__ import annotations
 
 _GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
 _HINTS = (
-    (("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE"), "Control flow is not converted yet: export with loops unrolled and conditions fixed"),
+    (("IF", "WHILE", "CALL", "STABLEHLO_WHILE"), "Control flow is not converted yet: export with loops unrolled and conditions fixed"),
     (
         ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"),
         "Recurrent layers in both directions are not converted yet: export with `unroll=True`, which makes plain operators of them",
     ),
-    (("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), "Variables are not converted yet: give the state as inputs and outputs"),
     (("dtype",), "Only numbers and booleans are converted; export the model with the text or complex part left out"),
     (("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "WHERE", "UNIQUE"), "The size of its result depends on the data: export the model without post-processing"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import COMPLEX, canonical_dtype, pairs_of
 from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
+from webkiln.importers.elements import FLOATS
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
 from webkiln.importers.measured import measured
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.flatbuffer import Table
+from webkiln.importers.tflite.variables import Variables, changed_in, handles_of
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
 
@@ -30,7 +32,8 @@ class Lowering:
     be symbolic), or a value of the graph (`names`). The first two enter the graph only when a node reads them.
     """
 
-    def __init__(self, subgraph: Subgraph) -> None:
+    def __init__(self, subgraph: Subgraph, starts: Mapping[str, np.ndarray] | None = None) -> None:
+        """`starts`: the values of variables behind handles before the first run, by name."""
         self.subgraph = subgraph
         self.builder = GraphBuilder()
         self.arrays: dict[int, np.ndarray] = {}
@@ -40,7 +43,10 @@ class Lowering:
         self.resized = False  # whether a size differs from the file's, so that constant target shapes may need to follow
         self.labels = _unique_names(subgraph.tensors)
         self.elements = ElementSymbols()
-        self.variables: dict[int, str] = {}  # the latest value of each tensor that is kept from run to run
+        self.variables = Variables(self.builder)
+        self.starts = starts or {}
+        self.handles = handles_of(subgraph)
+        self.changed = changed_in(subgraph, self.handles)
         self._variants: dict[tuple[Any, ...], str] = {}
         self._bound: set[str] = set()
         made = {index for operator in subgraph.operators for index in operator.outputs}
@@ -58,15 +64,11 @@ class Lowering:
         """A tensor of zeros, in the first run: a state of the graph."""
         if tensor.index in self.variables:
             return
+        if tensor.dtype not in FLOATS:
+            raise Refused(f"a state of {tensor.dtype}", "Use the float32 version of the model")
         if any(size < 0 for size in tensor.shape):
             raise Refused(f"the variable {tensor.name!r} of the shape {list(tensor.shape)}, which is not fixed", FIX_SIZES)
-        self.names[tensor.index] = self.builder.input(self.labels[tensor.index], canonical_dtype(tensor.dtype), tensor.shape)
-        self.variables[tensor.index] = self.names[tensor.index]
-
-    def keep_variables(self) -> None:
-        """Let the latest values of the variables be the first ones of the next run."""
-        for index, value in self.variables.items():
-            self.builder.state(self.names[index], value)
+        self.names[tensor.index] = self.variables.add(tensor.index, self.labels[tensor.index], np.zeros(tensor.shape, tensor.dtype))
 
     def value(self, index: int) -> str:
         """The graph's name for a tensor; a constant is added to the graph when it is first asked for."""
@@ -105,7 +107,7 @@ class Lowering:
         """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""
         if value not in self._bound:
             made, value = value, self.builder.renamed(value, self.labels[index], first_node)
-            self.variables = {variable: value if kept == made else kept for variable, kept in self.variables.items()}
+            self.variables.rename(made, value)
         self._bound.add(value)
         self.names[index] = value
 
@@ -172,7 +174,7 @@ class Call(TypedEmitter):
     def variable(self, i: int, shape: Sequence[Dim]) -> str:
         """The latest value of input `i`, which is kept from run to run (or an input of the model), in this shape."""
         index = self.tensor(i).index
-        value = self.lowering.variables.get(index) or self.lowering.value(index)
+        value = self.lowering.variables.latest(index) if index in self.lowering.variables else self.lowering.value(index)
         if product(self.builder.shape(value)) != product(list(shape)):
             self.fail(f"its state {self.tensor(i).name!r} has the shape {self.builder.shape(value)}, expected {list(shape)}")
         return self.reshape(value, shape)
@@ -181,7 +183,7 @@ class Call(TypedEmitter):
         """Let a value be the latest of input `i`."""
         index = self.tensor(i).index
         if index in self.lowering.variables:
-            self.lowering.variables[index] = self.reshape(value, self.builder.shape(self.lowering.names[index]))
+            self.lowering.variables.assign(index, self.reshape(value, self.builder.shape(self.lowering.names[index])))
 
     def values(self) -> list[str]:
         """All inputs, of which there must be some."""

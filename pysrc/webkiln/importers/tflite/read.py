@@ -26,6 +26,7 @@ from webkiln.importers.tflite.operators.recurrence import STATEFUL
 from webkiln.importers.tflite.operators.registry import Rule
 from webkiln.importers.tflite.quantized import lower_scaled
 from webkiln.importers.tflite.scales import scaled_tensors
+from webkiln.importers.tflite.variables import HANDLE, ONCE, starts_of
 
 
 def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
@@ -40,11 +41,11 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     subgraph = inlined(file, definitions[0].subgraph)
     if not subgraph.outputs:
         raise FormatError("the model has no outputs: there is nothing to convert")
-    lowering = Lowering(subgraph)
+    lowering = Lowering(subgraph, starts_of(file, subgraph))
     order = _in_order(subgraph, lowering)
     symbols = _add_inputs(lowering, definitions[0], inputs or {})
     _lower_all(lowering, order)
-    lowering.keep_variables()
+    lowering.variables.keep()
     _add_outputs(lowering)
     graph = lowering.builder.graph
     graph.outputs = list(dict.fromkeys(graph.outputs))
@@ -229,6 +230,8 @@ def _stand_in(lowering: Lowering, index: int) -> None:
 
 
 def _lower(lowering: Lowering, operator: Operator) -> None:
+    if operator.name in (HANDLE, ONCE):
+        return  # which variables there are, and their first values, is known already
     is_complex = any(lowering.subgraph.tensors[index].dtype in COMPLEX for index in (*operator.inputs, *operator.outputs) if index >= 0)
     rule = (COMPLEX_RULES if is_complex else RULES).get(operator.name)
     if rule is None:
@@ -269,6 +272,8 @@ def _check_tensors(lowering: Lowering, operator: Operator) -> None:
             raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
         if tensor.variable and index not in lowering.subgraph.inputs:
             lowering.add_variable(tensor)
+        if index in lowering.handles:
+            continue
         if tensor.dtype not in (*FROM_SOURCE, *COMPLEX):
             raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
         if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:

@@ -54,7 +54,9 @@ _OPTIONS = {
     94: "DepthToSpaceOptions",
     101: "BatchMatMulOptions",
     102: "CumsumOptions",
+    103: "CallOnceOptions",
     106: "Conv3DOptions",
+    111: "VarHandleOptions",
     116: "GeluOptions",
 }
 
@@ -115,6 +117,8 @@ SequenceRNNOptions time_major:bool activation:i8 asymmetric:bool
 LSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 kernel_type:i8 asymmetric:bool
 UnidirectionalSequenceLSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 time_major:bool asymmetric:bool diagonal:bool
 CallOptions subgraph:u32
+CallOnceOptions subgraph:i32
+VarHandleOptions container:string name:string
 CompositeOptions name:string subgraph:i32 attributes:[u8] attributes_format:i8 version:i32
 Conv3DOptions padding:i8 stride_depth:i32 stride_width:i32 stride_height:i32 activation:i8 dilation_depth:i32=1 dilation_width:i32=1 dilation_height:i32=1
 """

@@ -17,6 +17,7 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     resizing,
     scattering,
     slicing,
+    variables,
 )
 from webkiln.importers.tflite.operators.registry import COMPLEX_RULES, RULES
 
