@@ -31,12 +31,20 @@ class Typed:
     dtype: str
 
 
-Result = str | np.ndarray | Typed
+@dataclass(frozen=True)
+class Listed:
+    """A sequence: a result of several values, whose number is known at conversion."""
+
+    values: tuple[Typed, ...]
+
+
+SEQUENCE = "sequence"  # what stands for the element type of one
+Result = str | np.ndarray | Typed | Listed
 
 
 def listed(result: Result | Sequence[Result]) -> Sequence[Result]:
     """The results of a lowering function, which may give just one."""
-    return [result] if isinstance(result, (str, np.ndarray, Typed)) else result
+    return [result] if isinstance(result, (str, np.ndarray, Typed, Listed)) else result
 
 
 class Values:
@@ -44,6 +52,7 @@ class Values:
 
     A value is a constant (`arrays`, in the source's dtype or its carrier), or a result of computing with sizes (`known`, integers that may be
     symbolic), or a value of the graph (`names`). The first two enter the graph only when a node reads them. `dtypes` has the source's element types.
+    A sequence (`lists`) is several of these.
     """
 
     def __init__(self) -> None:
@@ -51,6 +60,7 @@ class Values:
         self.arrays: dict[str, np.ndarray] = {}
         self.known: dict[str, np.ndarray] = {}
         self.names: dict[str, str] = {}
+        self.lists: dict[str, Listed] = {}
         self.dtypes: dict[str, str] = {}
         self.missing: set[str] = set()  # what could not be made
         self.resized = False  # whether a size differs from the source's, so that constant target shapes may need to follow
@@ -292,8 +302,18 @@ class NamedCall(TypedEmitter):
         """Input `i` as it is: what is known of it stays known."""
         return self.lowering.held(self.name(i))
 
+    def sequence(self, i: int) -> tuple[Typed, ...]:
+        """The values of input `i`, which must be a sequence."""
+        found = self.lowering.lists.get(self.name(i))
+        if found is None:
+            self.fail(f"input {i} ({self.name(i)!r}) is no sequence")
+        return found.values
+
     def define(self, name: str, result: Result, first_node: int, *, sizes: str) -> None:
         """Let a result stand for the value `name` of the source. `sizes`: the source's element type of sizes that come without one."""
+        if isinstance(result, Listed):
+            self.lowering.lists[name], self.lowering.dtypes[name] = result, SEQUENCE
+            return
         value = result.value if isinstance(result, Typed) else result
         if isinstance(result, Typed):
             dtype = result.dtype

@@ -13,7 +13,7 @@ from webkiln.importers.onnx.dtypes import canonical
 from webkiln.importers.onnx.hints import hint
 from webkiln.importers.onnx.lowering import Call, Lowering, NotMade
 from webkiln.importers.onnx.nodes import Operation, Scope
-from webkiln.importers.onnx.registry import RULES
+from webkiln.importers.onnx.registry import RULES, TAKE_SEQUENCES
 
 # Operators of ai.onnx change with the version of the set; later versions than this one are not known here.
 NEWEST_VERSION = 28
@@ -75,7 +75,7 @@ def _check(lowering: Lowering, operation: Operation) -> None:
 def _lower(lowering: Lowering, operation: Operation) -> None:
     call = Call(lowering, operation)
     for name in operation.inputs:
-        if name:
+        if name and not (name in lowering.lists and (operation.domain, operation.type) in TAKE_SEQUENCES):
             canonical(lowering.dtypes[name])
     first_node = len(lowering.builder.graph.nodes)
     computed = sizes.compute(call)

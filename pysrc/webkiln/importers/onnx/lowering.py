@@ -28,6 +28,12 @@ class Lowering(Values):
         self.tensors = tensors
         self.problems: list[Unsupported] = []
 
+    def as_value(self, label: str, result: Typed) -> str:
+        """A result as a value of the graph."""
+        name = f"{label}/{len(self.builder.graph.values)}"
+        self.hold(name, result)
+        return self.value(name)
+
 
 class Call(NamedCall):
     """One node, as a lowering function sees it. Inputs are counted from 0; the function returns its outputs."""

@@ -78,6 +78,10 @@ def _signature(lowering: Lowering, graph: Any, problems: list[Unsupported]) -> S
             raise FormatError(f"the output {name!r} of the model is made by nothing")
         if name in lowering.missing:
             continue
+        if name in lowering.lists:  # its values are arguments of their own
+            values = [(lowering.as_value(name, one), one.dtype) for one in lowering.lists[name].values]
+            outputs += [Argument(f"{name}_{i}", value, dtype, lowering.builder.graph.values[value].shape) for i, (value, dtype) in enumerate(values)]
+            continue
         try:
             dtype = tensor_type(declared) if declared.HasField("type") else lowering.dtypes[name]
             value = lowering.value(name)

@@ -18,6 +18,7 @@ from webkiln.importers.onnx.operators import (  # noqa: F401  (each registers it
     indexing,
     linear,
     linear_models,
+    lists,
     loss,
     movement,
     ngrams,

@@ -36,14 +36,14 @@ def body(call: Call, graph: Any, prefix: str, arguments: Mapping[str, Typed]) ->
             call.fail(f"the output {name!r} of its subgraph is made by nothing")
         if name in lowering.missing:
             raise NotMade
+        if name in lowering.lists:
+            raise Refused("a sequence that control flow gives", "Let it give the tensors, or one tensor of all of them")
     return [lowering.held(name) for name in names]
 
 
 def as_value(call: Call, result: Typed) -> str:
     """A result as a value of the graph."""
-    name = f"{call.label}/{len(call.builder.graph.values)}"
-    call.lowering.hold(name, result)
-    return call.lowering.value(name)
+    return call.lowering.as_value(call.label, result)
 
 
 @lowers("If")
