@@ -71,7 +71,7 @@ test("package: runs as it is installed, and bundled into an application", async 
 });
 
 test("bundles: no eval, no import of Node that a page would meet, no address of anyone's server, small modules", async () => {
-  for (const file of ["webkiln.mjs", "webkiln.min.mjs", "webkiln.min.js", "webkiln.worker.min.js"]) {
+  for (const file of ["webkiln.mjs", "webkiln.min.mjs", "webkiln.min.js", "webkiln.results.min.js", "webkiln.results.min.mjs", "webkiln.worker.min.js"]) {
     const text = await readFile(join(dist, file), "utf8");
     assert.doesNotMatch(text, /\beval\s*\(|new Function\b|Function\(["'`]/, file);
     assert.doesNotMatch(text, /\bfrom\s*["']node:|import\s*["']node:|import\(["']node:/, file);

@@ -19,6 +19,8 @@ RUNTIME = {
     "webkiln.mjs",
     "webkiln.min.mjs",
     "webkiln.min.js",
+    "webkiln.results.min.js",
+    "webkiln.results.min.mjs",
     "webkiln.worker.min.js",
     "webkiln-plain.wasm",
     "webkiln-relaxed.wasm",

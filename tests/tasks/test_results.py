@@ -76,12 +76,11 @@ def test_metres_are_only_turned() -> None:
 
 def test_anchors_share_the_cells_of_layers_of_one_stride() -> None:
     anchors = {"strides": [8, 16, 16], "scales_per_layer": 2, "offset": 0.5}
-    centres = anchor_centres(anchors, 32, 24)
-    assert len(centres) == 4 * 3 * 2 + 2 * 2 * 4
+    centres = anchor_centres(anchors, 32, 24, 4 * 3 * 2 + 2 * 2 * 4)
     np.testing.assert_array_equal(centres[:3], [[4, 4], [4, 4], [12, 4]])
     np.testing.assert_array_equal(centres[24:29], [[8, 6]] * 4 + [[24, 6]])  # two rows of cells over 24 pixels
     with pytest.raises(InputError, match="fixed_size"):
-        anchor_centres({**anchors, "fixed_size": False}, 32, 24)
+        anchor_centres({**anchors, "fixed_size": False}, 32, 24, 40)
 
 
 BOXES = {

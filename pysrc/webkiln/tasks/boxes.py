@@ -21,22 +21,28 @@ Floats = NDArray[np.float64]
 _CENTRE = ("center_x", "center_y", "width", "height")
 
 
-def anchor_centres(anchors: Mapping[str, Any], width: int, height: int) -> Floats:
-    """Centres [n, 2] of the anchors of an input, in its pixels, row by row, all of a cell together.
+def anchor_centres(anchors: Mapping[str, Any], width: int, height: int, count: int) -> Floats:
+    """Centres [count, 2] of the anchors of an input, in its pixels, row by row, all of a cell together.
 
     Layers of the same stride that follow each other share their cells. Each layer gives a cell `aspect_ratios × scales_per_layer` anchors.
+    Raises `InputError` when they are not as many as the boxes.
     """
     if not anchors.get("fixed_size", True):
         raise InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1")
     offset = anchors.get("offset", 0.5)
     each = len(anchors.get("aspect_ratios", [1.0])) * anchors.get("scales_per_layer", 1)
-    layers = []
-    for stride, group in groupby(anchors["strides"]):
-        columns, rows = math.ceil(width / stride), math.ceil(height / stride)
+    if not all(isinstance(stride, int) and stride > 0 for stride in anchors["strides"]):
+        raise InputError(f"the anchors have the strides {list(anchors['strides'])}; whole numbers of pixels are wanted")
+    layers = [(math.ceil(width / stride), math.ceil(height / stride), each * len(list(group))) for stride, group in groupby(anchors["strides"])]
+    made = sum(columns * rows * repeated for columns, rows, repeated in layers)
+    if made != count:
+        raise InputError(f"model.json has {made} anchors for {count} boxes")
+    centres = [np.zeros((0, 2))]
+    for columns, rows, repeated in layers:
         y, x = np.mgrid[:rows, :columns]
         cells = np.stack([(x + offset) * width / columns, (y + offset) * height / rows], axis=-1).reshape(-1, 2)
-        layers.append(np.repeat(cells, each * len(list(group)), axis=0))
-    return np.concatenate(layers) if layers else np.zeros((0, 2))
+        centres.append(np.repeat(cells, repeated, axis=0))
+    return np.concatenate(centres)
 
 
 def read_boxes(values: NDArray[Any], scores: NDArray[Any] | None, spec: Mapping[str, Any], place: Place | None) -> list[Detection]:
@@ -86,9 +92,7 @@ def _rows(values: NDArray[Any], fields: Sequence[str], place: Place, spec: Mappi
     size = np.tile([place.width, place.height], rows.shape[1] // 2)
     rows = rows * size if spec.get("units", "pixels") == "normalized" else rows
     if "anchors" in spec:
-        centres = anchor_centres(spec["anchors"], place.width, place.height)
-        if len(centres) != len(rows):
-            raise InputError(f"model.json has {len(centres)} anchors for {len(rows)} boxes")
+        centres = anchor_centres(spec["anchors"], place.width, place.height, len(rows))
         rows = rows + np.concatenate([centres, np.zeros_like(centres), np.tile(centres, (rows.shape[1] - 4) // 2)], axis=1)
     return rows
 

@@ -1,0 +1,64 @@
+/** What the outputs of a model mean, as its `processing` says (docs/format.md): the same as Python's `webkiln.results`. */
+
+import { InputError } from "../errors.js";
+import { readBoxes } from "./boxes.js";
+import { readKeypoints } from "./keypoints.js";
+import { readLabels } from "./labels.js";
+import { readMask } from "./masks.js";
+import { findPlace } from "./places.js";
+
+/** @typedef {import("./labels.js").Label} Label */
+/** @typedef {import("./boxes.js").Box} Box */
+/** @typedef {import("./boxes.js").Detection} Detection */
+/** @typedef {import("./keypoints.js").Point} Point */
+/** @typedef {import("./keypoints.js").Keypoints} Keypoints */
+/** @typedef {import("./masks.js").Mask} Mask */
+/** @typedef {import("../dtypes.js").Tensor} Values of an output */
+/** @typedef {{ data: () => Promise<Values> }} OnDevice of a run with `{ on: "device" }` */
+
+/**
+ * What the outputs of a run say, by output name: `Label[]`, `Detection[]`, `Keypoints`, `Mask`; others as they are.
+ *
+ * With `inputs`, what was given to the run, points, boxes and masks are in pixels of its picture, with its region's position and rotation undone.
+ * Without, or where an array was given for the input, they are in pixels of the input.
+ * @param {{ processing: any }} model
+ * @param {Record<string, Values | OnDevice>} outputs
+ * @param {Record<string, any>} [inputs]
+ * @returns {Promise<Record<string, any>>}
+ * @throws {InputError} when the outputs are not what model.json says
+ */
+export async function results({ processing }, outputs, inputs) {
+  /** @type {(name: string) => Promise<Values>} */
+  const valuesOf = async (name) => {
+    const output = outputs[name];
+    return "data" in output ? output.data() : output;
+  };
+  const found = Object.entries(outputs).map(async ([name, output]) => {
+    const spec = processing?.outputs?.[name] ?? { type: "tensor" };
+    if (spec.type === "tensor") return [name, output];
+    try {
+      const values = await valuesOf(name);
+      const scores = spec.type === "boxes" && Object.hasOwn(outputs, spec.scores ?? "") ? await valuesOf(spec.scores) : null;
+      return [name, await read(values, scores, spec, processing, inputs)];
+    } catch (error) {
+      if (error instanceof InputError) error.message = `the output ${JSON.stringify(name)}: ${error.message}`;
+      throw error;
+    }
+  });
+  return Object.fromEntries(await Promise.all(found));
+}
+
+/**
+ * @param {Values} values
+ * @param {Values | null} scores
+ * @param {any} spec
+ * @param {any} processing
+ * @param {Record<string, any>} [inputs]
+ */
+async function read(values, scores, spec, processing, inputs) {
+  if (spec.type === "labels") return readLabels(values, spec);
+  if (!["keypoints", "boxes", "mask"].includes(spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has labels, keypoints, boxes, mask, tensor`);
+  const place = await findPlace(processing, spec, inputs);
+  if (spec.type === "keypoints") return readKeypoints(values, spec, place);
+  return spec.type === "mask" ? readMask(values, spec, place) : readBoxes(values, scores, spec, place);
+}
