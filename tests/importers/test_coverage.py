@@ -39,21 +39,13 @@ def test_the_names_of_onnx_are_those_of_the_package() -> None:
         assert {schema.name for schema in onnx.defs.get_all_schemas_with_history() if schema.domain == domain} <= set(names)
 
 
-# Those of ai.onnx that nothing but work stands against: this may only become shorter.
-TO_COME = {
-    *("ConcatFromSequence", "Optional", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert"),
-    *("SequenceLength", "SequenceMap", "SplitToSequence"),
-}
-
-
 def test_every_operator_of_onnx_is_converted_or_has_a_reason() -> None:
-    """Of the newest operator set, in every domain that the package has: what is left out is so for good, but for what is to come."""
+    """Of the newest operator set, in every domain that the package has: what is left out is so for good."""
     keys = {"": "onnx", "ai.onnx.ml": "onnx-ml", "ai.onnx.preview": "onnx-preview", "ai.onnx.preview.training": "onnx-training"}
     found = sources()
     for schema in onnx.defs.get_all_schemas():
         source = found[keys[schema.domain]]
-        assert schema.name in source.converted or source.left_out[schema.name] != NOT_YET or schema.name in TO_COME
-    assert all(found["onnx"].left_out.get(name) == NOT_YET for name in TO_COME), "some of these are converted: take them out"
+        assert schema.name in source.converted or source.left_out[schema.name] != NOT_YET
 
 
 def test_reasons_are_for_operators_that_there_are() -> None:

@@ -30,6 +30,7 @@ CASES = {
         node("SequenceInsert", ["s2", "m", "n-1"], ["s3"]), node("SequenceErase", ["s3", "n1"], ["s4"]), node("SequenceLength", ["s4"], ["length"]), node("Cast", ["length"], ["l"], to=TensorProto.FLOAT),
         node("ConcatFromSequence", ["s4"], ["c"], axis=0), node("Mul", ["c", "l"], ["y"]),
     ],
+    "optional": [node("Optional", ["x"], ["o"]), node("OptionalGetElement", ["o"], ["g"]), node("OptionalHasElement", ["o"], ["has"]), node("Cast", ["has"], ["one"], to=TensorProto.FLOAT), node("Add", ["g", "one"], ["y"])],
     "mapped": [node("Neg", ["x"], ["m"]), node("SequenceConstruct", ["x", "m"], ["s"]), node("SequenceMap", ["s", "x"], ["t"], body=DOUBLE), node("ConcatFromSequence", ["t"], ["y"], axis=0)],
 }  # fmt: skip
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 _GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
 _HINTS = (
-    (("If", "Loop", "Scan"), "Control flow that depends on data is not converted yet: export with loops unrolled and conditions fixed"),
-    (("NonMaxSuppression", "NonZero", "Unique", "Compress"), "The size of its result depends on the data: export the model without post-processing"),
     (("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"), "Random numbers are not made: give them as an input"),
     (("StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch", "TfIdfVectorizer"), "Text is not computed with: prepare it before the model"),
 )
