@@ -118,6 +118,23 @@ axes = [{"x": SIGNAL, "a": np.array(axis)} for axis in (1, 2, -3)]
 COMPUTED["transform of an axis"] = (model_of([helper.make_node("DFT", ["x", "", "a"], ["y"])], [info(*one) for one in axes[0].items()], ["y"]), axes)
 frames = [{"x": SIGNAL.reshape(1, -1, 1), "s": np.array(step), "n": np.array(length)} for step, length in ((4, 16), (7, 15), (30, 120))]
 COMPUTED["transform of frames"] = (model_of([helper.make_node("STFT", ["x", "s", "", "n"], ["y"])], [info(*one) for one in frames[0].items()], ["y"]), frames)
+SCALES = ([1, 1, 1], [1, 0.6, 0.7], [1, 2, 3], [1, 1.7, 0.45], [1, 1 / 3, 2.94])
+for options in (
+    *({"mode": "nearest", "nearest_mode": nearest} for nearest in ("round_prefer_floor", "floor", "ceil")),
+    {"mode": "nearest", "nearest_mode": "round_prefer_ceil", "coordinate_transformation_mode": "asymmetric"},
+    *({"mode": "linear", "coordinate_transformation_mode": kind} for kind in ("half_pixel", "half_pixel_symmetric", "align_corners")),
+    {"mode": "linear", "antialias": 1},
+    {"mode": "cubic", "exclude_outside": 1, "coordinate_transformation_mode": "asymmetric"},
+    {"mode": "cubic", "antialias": 1},
+):
+    scaled = [{"x": X, "s": np.array(scales, np.float32)} for scales in SCALES]
+    node = helper.make_node("Resize", ["x", "", "s"], ["y"], **options)
+    COMPUTED[f"resize by scales, {', '.join(map(str, options.values()))}"] = (model_of([node], [info(*one) for one in scaled[0].items()], ["y"]), scaled)
+COMPUTED["range of fractions"] = of("Range", *(
+    {"a": np.float32(a), "b": np.float32(b), "c": np.float32(c)} for a, b, c in ((0, 1, 0.1), (1, 5, 2), (10, 6, -3), (0, 0.3, 0.1), (2, -1, 0.5), (0, 7, 7 / 3))
+))  # fmt: skip
+for kind in (np.float32, np.int64):
+    CASES[f"one of {kind.__name__}"] = of("OneHot", *({"i": np.array([[0, 2], [-1, 5]]), "d": kind(depth), "v": np.array([-1, 3])} for depth in (3, 6, 1, 12)), axis=1)
 CASES |= COMPUTED
 # What is wrong with the integers is told, by each runtime: positions outside, axes twice, sums that are others, sizes below 0.
 BAD: dict[str, list[dict[str, np.ndarray]]] = {
@@ -165,7 +182,7 @@ def test_one_conversion_serves_all_values(name: str, tmp_path: Path, node_sessio
     assert loaded.graph.elements == found.graph.elements
     for one in [*inputs, *inputs[::-1]]:  # there and back: plans are kept
         expected = ReferenceEvaluator(source).run(None, one)
-        absolute = 2e-6 * max(1, np.abs(expected[0]).max()) if name in COMPUTED else 0
+        absolute = 2e-6 * max(1, np.abs(expected[0]).max(initial=0)) if name in COMPUTED else 0
         same(found.run(one), expected, absolute)
         same(loaded.run(one), expected, absolute)
         same(node_session.run(loaded, one), expected, absolute)

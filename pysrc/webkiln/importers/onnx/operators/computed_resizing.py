@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from webkiln.graph.dims import Dim, apply, equal
+from webkiln.importers.emitter import Refused
 from webkiln.importers.onnx.lowering import Call
+from webkiln.importers.onnx.operators.exact import BELOW_ONE, divided
 from webkiln.importers.onnx.operators.resizing_options import Axis, Options
 from webkiln.ops.rules import product
 
@@ -33,6 +35,8 @@ def computed(call: Call, value: str, axes: list[Axis], options: Options) -> str:
         if options.coordinates == "tf_crop_and_resize":
             beyond = call.reshape(_beyond(call, places, axis), _along(call, value, axis))
             outside = call.node("logical_or", [outside, beyond]) if outside else beyond
+        if options.mode == "nearest" and axis.told and options.coordinates == "align_corners":
+            raise Refused("the nearest elements by scales that only a run tells, with aligned corners: rounding would decide which they are")
         if options.mode == "nearest":
             value = call.node("gather", [value, _limited(call, _nearest(call, places, options.nearest), axis)], axis=axis.index)
         elif options.antialias:
@@ -51,6 +55,8 @@ def _along(call: Call, value: str, axis: Axis) -> list[Dim]:
 
 def _regular(call: Call, axis: Axis, coordinates: str) -> Places:
     """(step · i + start) / divisor for element i, as the specification's formulas have it."""
+    if axis.told:
+        return _by_scale(call, axis, coordinates)
     before, after = axis.before, axis.after
     above, below = axis.ratio or (after, before)
     step, start, divisor = 2 * below, below - above, 2 * above
@@ -72,6 +78,38 @@ def _regular(call: Call, axis: Axis, coordinates: str) -> Places:
     rest = call.node("mod", [total, call.length(divisor)])
     whole = call.node("div", [call.node("sub", [total, rest]), call.length(divisor)])
     return Places(whole, call.node("div", [call.cast(rest, "f32"), call.cast(call.length(divisor), "f32")]))
+
+
+def _by_scale(call: Call, axis: Axis, coordinates: str) -> Places:
+    """The same by a scale that only a run tells, which is no fraction of the sizes."""
+    numbers, scale = call.cast(call.places(axis.after), "f32"), axis.told
+    half = call.like(0.5, numbers)
+    if coordinates == "align_corners":
+        length, last = (call.cast(call.signed(size), "f32") for size in (axis.before, axis.before - 1))
+        divisor = call.node("sub", [call.node("mul", [length, scale]), call.like(1.0, length)])
+        divisor = call.node("where", [call.node("equal", [divisor, call.like(0.0, divisor)]), call.like(1.0, divisor), divisor])
+        at = call.node("div", [call.node("mul", [numbers, last]), divisor])
+        floor = call.node("floor", [at])
+        return Places(call.cast(floor, "i32"), call.node("sub", [at, floor]))
+    at = numbers if coordinates == "asymmetric" else call.node("add", [numbers, half])
+    if coordinates == "half_pixel_symmetric":  # around the middle of the axis
+        at = call.node("sub", [at, call.node("mul", [call.cast(call.length(axis.after), "f32"), half])])
+    whole, rest = divided(call, at, scale)
+    if coordinates in ("asymmetric", "tf_half_pixel_for_nn"):
+        return Places(whole, rest)
+    # What is left to do is to add half of this many elements.
+    halves = call.signed(axis.before - 1) if coordinates == "half_pixel_symmetric" else call.like(-1, whole)
+    odd = call.node("mod", [halves, call.like(2, halves)])
+    is_odd = call.node("equal", [odd, call.like(1, odd)])
+    carried = call.node("logical_and", [is_odd, call.node("greater_equal", [rest, half])])
+    shifted = call.node("add", [rest, call.node("where", [carried, call.like(-0.5, half), half])])
+    moved = call.node("where", [is_odd, call.node("clip", [shifted], maximum=BELOW_ONE), rest])
+    whole = call.node("add", [whole, call.node("div", [call.node("sub", [halves, odd]), call.like(2, halves)])])
+    places = Places(call.node("add", [whole, call.cast(carried, "i32")]), moved)
+    if coordinates != "pytorch_half_pixel":
+        return places
+    several = apply("min", axis.after - 1, 1)  # a single element is the first
+    return Places(*(call.node("mul", [one, call.cast(call.signed(several), call.builder.dtype(one))]) for one in (places.whole, places.rest)))
 
 
 def _cropped(call: Call, axis: Axis) -> Places:
@@ -164,7 +202,7 @@ def _by_matrix(call: Call, value: str, axis: Axis, places: Places, options: Opti
     numbers = call.node("sub", [call.places(axis.before + 2 * margin), call.length(margin)])
     apart = call.node("sub", [call.reshape(numbers, [1, axis.before + 2 * margin]), call.reshape(places.whole, [axis.after, 1])])
     distance = call.node("sub", [call.cast(apart, "f32"), call.reshape(places.rest, [axis.after, 1])])
-    shrunk = call.node("div", [call.cast(call.length(above), "f32"), call.cast(call.length(apply("max", below, 1)), "f32")])
+    shrunk = axis.told or call.node("div", [call.cast(call.length(above), "f32"), call.cast(call.length(apply("max", below, 1)), "f32")])
     weights = _kernel(call, call.node("mul", [distance, call.node("min", [shrunk, call.like(1.0, shrunk)])]), options)
     ends = [(0, margin), (margin, axis.before), (margin + axis.before, margin)]
     low, table, high = (call.node("slice", [weights], start=[0, at], size=[axis.after, size], step=[1, 1]) for at, size in ends)

@@ -10,6 +10,8 @@ from webkiln.graph.dims import apply
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.onnx.dtypes import RANGES, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.exact import ceiling_of_quotient
+from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.registry import lowers
 
 
@@ -50,7 +52,7 @@ def arange(call: Call) -> Typed:
     ends = [call.array(i) for i in range(3)]
     if any(end is None for end in ends):
         if dtype not in RANGES:
-            raise Refused("a range of fractions whose ends are known only when the model runs", "Make them constant in the source model")
+            return Typed(_fractions(call), dtype)
         first, last, step = (call.dims(i, "an end of a range")[0] for i in range(3))
         if step == 0:
             call.fail("a range in steps of 0")
@@ -64,6 +66,16 @@ def arange(call: Call) -> Typed:
     if count > POSITIONS_LIMIT:
         raise Refused(f"a range of {count} numbers")
     return Typed((start + np.arange(count) * delta).astype(carrier(dtype)), dtype)
+
+
+def _fractions(call: Call) -> str:
+    """As many numbers from the first on as come before the limit, in steps."""
+    if call.dtype(0) not in ("float32", "float16"):
+        raise Refused(f"a range of {call.dtype(0)} whose ends are known only when the model runs: in float32 it may have another length")
+    start, limit, step = (call.reshape(call.value(i), []) for i in range(3))
+    count = ceiling_of_quotient(call, call.node("sub", [limit, start]), step)
+    (size,) = told_sizes(call, call.reshape(call.node("max", [count, call.like(0, count)]), [1]), 0, POSITIONS_LIMIT)
+    return call.node("add", [start, call.node("mul", [call.cast(call.places(size), "f32"), step])])
 
 
 @lowers("EyeLike")

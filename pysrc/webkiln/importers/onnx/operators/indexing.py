@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.graph.dims import Dim
+from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.lowerings.indexing import flat_places, nd_places
 from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
 
@@ -60,16 +62,22 @@ def gather_nd(call: Call) -> str:
 
 @lowers("OneHot")
 def one_hot(call: Call) -> Typed:
-    depth = call.ints(1, "the depth") if call.known(1) is not None else [int(one) for one in call.numbers(1, "the depth").reshape(-1)]
+    if call.array(1) is not None:
+        depth: Dim = int(call.numbers(1, "the depth").reshape(-1)[0])
+    elif call.builder.dtype(call.value(1)) == "f32":
+        (depth,) = told_sizes(call, call.cast(call.value(1), "i32"), 0, HIGHEST)
+    else:
+        depth = call.dims(1, "the depth")[0]
     places = call.shape(0)
-    if len(depth) != 1 or depth[0] < 1:
-        call.fail(f"a depth of {depth}")
+    if depth < 0 or call.shape(1) not in ([], [1]):
+        call.fail(f"a depth of {depth}, of shape {call.shape(1)}")
     axis = call.axis(call.integer("axis", -1), len(places) + 1)
     indices = call.value(0)
     indices = call.cast(indices, "i32") if call.builder.dtype(indices) == "f32" else call.wide(indices)
-    indices = call.node("where", [call.node("less", [indices, call.like(0, indices)]), call.node("add", [indices, call.like(depth[0], indices)]), indices])
+    fronted = call.node("add", [indices, call.signed(depth)])
+    indices = call.node("where", [call.node("less", [indices, call.like(0, indices)]), fronted, indices])
     expanded = call.reshape(indices, [*places[:axis], 1, *places[axis:]])
-    counts = call.constant(call.positions(depth[0]).reshape([-1 if i == axis else 1 for i in range(len(places) + 1)]))
+    counts = call.reshape(call.places(depth), [depth if i == axis else 1 for i in range(len(places) + 1)])
     hot = call.node("equal", [expanded, counts])
     dtype, values = call.dtype(2), call.value(2)
     off, on = (call.reshape(call.node("slice", [values], start=[i], size=[1], step=[1]), []) for i in range(2))

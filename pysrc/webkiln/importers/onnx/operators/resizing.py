@@ -11,8 +11,10 @@ from webkiln.graph.dims import Dim, Expression, negative, select
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.computed_resizing import computed
+from webkiln.importers.onnx.operators.exact import floor_of_product
 from webkiln.importers.onnx.operators.resizing_options import Axis, Options
 from webkiln.importers.onnx.operators.sampling import component
+from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.quotient import exact_quotient
@@ -27,15 +29,13 @@ Roi = tuple[float, float] | tuple[str, str]
 
 @lowers("Upsample")
 def upsample(call: Call) -> str:
-    if call.version >= 9:
-        scales = call.numbers(1, "the scales").reshape(-1).tolist()
-    elif call.given("scales"):
-        scales = call.floats("scales")
-    else:
-        scales = [1.0, 1.0, call.number("height_scale", 1.0), call.number("width_scale", 1.0)]
     mode = call.choice("mode", "nearest", "linear", "bilinear")
     options = Options("linear" if mode == "bilinear" else mode, "asymmetric", "floor", -0.75, False, False, 0.0)
-    return _resized(call, _scaled(call, list(range(call.rank(0))), scales, {}), options)
+    axes = list(range(call.rank(0)))
+    if call.version >= 9:
+        return _resized(call, _given(call, 1, axes, {}), options)
+    default = [1.0, 1.0, call.number("height_scale", 1.0), call.number("width_scale", 1.0)]
+    return _resized(call, _scaled(call, axes, call.floats("scales", default), {}), options)
 
 
 @lowers("Resize")
@@ -44,7 +44,7 @@ def resize(call: Call) -> str:
     mode = call.choice("mode", "nearest", "linear", "cubic")
     if call.version < 11:
         options = Options(mode, "asymmetric", "floor", -0.75, False, False, 0.0)
-        return _resized(call, _scaled(call, list(range(rank)), call.numbers(1, "the scales").reshape(-1).tolist(), {}), options)
+        return _resized(call, _given(call, 1, list(range(rank)), {}), options)
     options = Options(
         mode,
         call.choice(
@@ -69,7 +69,7 @@ def resize(call: Call) -> str:
     rois = _rois(call, axes) if options.coordinates == "tf_crop_and_resize" else {}
     if call.has(3) and call.shape(3) != [0]:
         return _resized(call, _sized(call, axes, call.dims(3, "the new sizes"), rois), options)
-    return _resized(call, _scaled(call, axes, call.numbers(2, "the scales").reshape(-1).tolist(), rois), options)
+    return _resized(call, _given(call, 2, axes, rois), options)
 
 
 def _rois(call: Call, axes: list[int]) -> dict[int, Roi]:
@@ -82,6 +82,21 @@ def _rois(call: Call, axes: list[int]) -> dict[int, Roi]:
         return {axis: (ends[i], ends[len(axes) + i]) for i, axis in enumerate(axes)}
     roi = array.reshape(-1).tolist()
     return {axis: (roi[i], roi[len(axes) + i]) for i, axis in enumerate(axes)}
+
+
+def _given(call: Call, i: int, axes: list[int], rois: dict[int, Roi]) -> list[Axis]:
+    """By the scales that are input `i`; where only a run tells these, it tells the new sizes too."""
+    array = call.array(i)
+    if array is not None:
+        return _scaled(call, axes, array.reshape(-1).tolist(), rois)
+    shape, scales = call.shape(0), call.cast(call.value(i), "f32")
+    if call.shape(i) != [len(axes)]:
+        call.fail(f"scales of shape {call.shape(i)} do not fit the axes {axes}")
+    if rois:
+        raise Refused("the size of a region that only a run tells", "Make it a constant in the source model")
+    before = call.node("concat", [call.reshape(call.cast(call.length(shape[axis]), "f32"), [1]) for axis in axes], axis=0)
+    sizes = told_sizes(call, floor_of_product(call, before, scales), 0, SIZE_LIMIT)
+    return [Axis(axis, shape[axis], size, 1.0, told=component(call, scales, k)) for k, (axis, size) in enumerate(zip(axes, sizes, strict=True))]
 
 
 def _scaled(call: Call, axes: list[int], scales: list[float], rois: dict[int, Roi]) -> list[Axis]:
@@ -168,7 +183,7 @@ def _as_picture(call: Call, value: str, axes: list[Axis], **attributes: str) -> 
 
 def _symbolic(call: Call, value: str, axes: list[Axis], options: Options) -> str:
     """At sizes that are not fixed: by the resize operator where it does the same for all of them."""
-    picture = len(call.builder.shape(value)) == 4 and {axis.index for axis in axes} <= {2, 3} and call.builder.dtype(value) == "f32"
+    picture = not any(axis.told for axis in axes) and len(call.builder.shape(value)) == 4 and {axis.index for axis in axes} <= {2, 3} and call.builder.dtype(value) == "f32"
     # By a scale that is no whole number, `size · scale` may be rounded, and the coordinates follow the scale and not the sizes.
     whole = all(not isinstance(axis.before, Expression) or axis.scale % 1 == 0 for axis in axes)
     coordinates = _DIRECT.get(options.coordinates)

@@ -24,8 +24,8 @@ class Options:
 class Axis:
     """One axis to resize.
 
-    `scale`: as given, which need not be `after / before`; `ratio`: the same as a fraction, where sizes are not fixed. `roi`: its part of the
-    region that is cropped, as numbers or as values that only a run tells.
+    `scale`: as given, which need not be `after / before`; `ratio`: the same as a fraction, where sizes are not fixed; `told`: the same as a value,
+    where only a run tells it. `roi`: its part of the region that is cropped, as numbers or as such values.
     """
 
     index: int
@@ -34,3 +34,4 @@ class Axis:
     scale: float
     ratio: tuple[Dim, Dim] | None = None
     roi: tuple[float, float] | tuple[str, str] = (0.0, 1.0)
+    told: str = ""
