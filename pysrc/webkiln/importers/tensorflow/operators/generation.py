@@ -8,7 +8,7 @@ import numpy as np
 
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
-from webkiln.importers.lowerings.counting import counted
+from webkiln.importers.lowerings.counting import counted, counted_floats
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
 
@@ -30,6 +30,8 @@ def number_like(call: Call) -> Typed:
 def arange(call: Call) -> Typed:
     """A constant when its ends are known; of integers, they may also be sizes, or what a run reads from an input of the model."""
     ends = [call.array(i) for i in range(3)]
+    if any(end is None for end in ends) and call.builder.dtype(call.value(0)) == "f32":
+        return Typed(counted_floats(call, call.lowering.elements, *(call.value(i) for i in range(3))), call.dtype(0))
     if any(end is None for end in ends):
         start, limit, delta = (call.size(i, "an end of the range") for i in range(3))
         return Typed(counted(call, start, limit, delta), call.dtype(0))

@@ -16,6 +16,7 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     reduction,
     resizing,
     scattering,
+    selection,
     slicing,
     variables,
 )

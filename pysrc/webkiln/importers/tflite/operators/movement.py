@@ -11,7 +11,7 @@ from webkiln.importers.axes import inserted_shape
 from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
-from webkiln.importers.lowerings.counting import counted
+from webkiln.importers.lowerings.counting import counted, counted_floats
 from webkiln.importers.lowerings.movement import repeat, told_transpose
 from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.shapes import resolve_shape
@@ -127,6 +127,8 @@ def rank_of(call: Call) -> np.ndarray:
 def arange(call: Call) -> str | np.ndarray:
     """A constant when its ends are known; of integers, they may also be sizes, or what a run reads from an input of the model."""
     ends = [call.array(i) for i in range(3)]
+    if any(end is None for end in ends) and call.dtype(0) == "f32":
+        return counted_floats(call, call.lowering.elements, *(call.value(i) for i in range(3)))
     if any(end is None for end in ends):
         start, limit, delta = (call.told_one(i, "an end of the range") for i in range(3))
         return counted(call, start, limit, delta)
