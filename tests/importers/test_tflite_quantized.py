@@ -133,7 +133,7 @@ def test_casts_take_the_integers_as_they_are(read: Read) -> None:
     np.testing.assert_array_equal(run(read(model(tensors, "CAST")), {"q": q})["y"], q.astype(np.float32))
 
 
-# Integers only, against the arithmetic of TFLite's reference kernels in Python's integers.
+# Integers only, against the arithmetic of TFLite's kernels (16 bits) and of XNNPACK's (8 bits) in Python's integers.
 
 
 def fixed(x: int, factor: float, reduced: bool = False) -> int:
@@ -151,6 +151,16 @@ def fixed(x: int, factor: float, reduced: bool = False) -> int:
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
 
 
+def nearest(x: int, factor: np.float32) -> int:
+    """The product of float32, rounded with halves to even."""
+    return round(float(np.float32(x) * np.float32(factor)))
+
+
+def places(x: int, factor: float) -> int:
+    """The factor with 8 binary places; halves up."""
+    return (x * round(256 * float(factor)) + 128) >> 8
+
+
 def clipped(values: Any, dtype: str, low: int = -(2**31), high: int = 2**31) -> np.ndarray:
     return np.clip(np.clip(values, *LIMITS[dtype]), low, high).astype(dtype)
 
@@ -166,41 +176,68 @@ def test_sums_of_integers(dtype: str, operator: str, sign: int, read: Read) -> N
     scales = [float(np.float32(one)) for one in (0.11, 0.07, 0.13)]
     points = (3, 5, 9) if dtype != "int16" else (0, 0, 0)
     tensors = [Tensor(name, shape, dtype, quantization=scaled(scale, point)) for name, shape, scale, point in zip("aby", (a.shape, b.shape, a.shape), scales, points, strict=True)]
-    bits, twice = 15 if dtype == "int16" else 20, 2 * max(scales[:2])
+    twice = 2 * max(scales[:2])
+    ratios = [float(np.float32(scale) / np.float32(scales[2])) for scale in scales[:2]]
+    bits = 20 - math.floor(math.log2(max(ratios)))
 
     def total(p: int, q: int) -> int:
-        left = fixed((p - points[0]) << bits, scales[0] / twice)
-        right = fixed((q - points[1]) << bits, scales[1] / twice)
-        return fixed(left + sign * right, twice / (2**bits * scales[2])) + points[2]
+        p, q = p - points[0], q - points[1]
+        if dtype != "int16":
+            whole = p * round(ratios[0] * 2**bits) + sign * q * round(ratios[1] * 2**bits)
+            return ((whole + (1 << (bits - 1))) >> bits) + points[2]
+        left, right = fixed(p << 15, scales[0] / twice), fixed(q << 15, scales[1] / twice)
+        return fixed(left + sign * right, twice / (2**15 * scales[2])) + points[2]
 
     found = run(read(model(tensors, operator, options(operator.title(), activation=1))), {"a": a, "b": b})["y"]
     np.testing.assert_array_equal(found, clipped(each(total, a, b), dtype, low=points[2]))
 
 
-def test_products_of_integers(read: Read) -> None:
-    a, b = integers("int8", (3, 40)), integers("int8", (3, 1))
-    tensors = [Tensor(name, shape, "int8", quantization=scaled(scale, point)) for name, shape, scale, point in (("a", a.shape, 0.11, 3), ("b", b.shape, 0.07, -8), ("y", a.shape, 0.6, 4))]
-    factor = float(np.float32(0.11) * np.float32(0.07) / np.float32(0.6))
-    expected = clipped(each(lambda p, q: fixed((p - 3) * (q + 8), factor) + 4, a, b), "int8")
+def test_sums_of_integers_with_scales_far_apart(read: Read) -> None:
+    """XNNPACK leaves them to TFLite."""
+    a, b = integers("int8", (300,)), integers("int8", (300,))
+    scales = [float(np.float32(one)) for one in (30, 0.07, 0.1)]
+    tensors = [Tensor(name, a.shape, "int8", quantization=scaled(scale)) for name, scale in zip("aby", scales, strict=True)]
+    expected = each(lambda p, q: fixed(fixed(p << 20, 0.5) + fixed(q << 20, scales[1] / 60), 60 / (2**20 * scales[2])), a, b)
+    np.testing.assert_array_equal(run(read(model(tensors, "ADD", options("Add"))), {"a": a, "b": b})["y"], clipped(expected, "int8"))
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+def test_products_of_integers(dtype: str, read: Read) -> None:
+    a, b = integers(dtype, (3, 400)), integers(dtype, (3, 1))
+    points = (0, 0, 0) if dtype == "int16" else (3, -8, 4) if dtype == "int8" else (130, 120, 128)
+    step = 200 if dtype == "int16" else 0.6
+    tensors = [Tensor(name, shape, dtype, quantization=scaled(scale, point)) for name, shape, scale, point in zip("aby", (a.shape, b.shape, a.shape), (0.11, 0.07, step), points, strict=True)]
+    factor = np.float32(0.11) * np.float32(0.07) / np.float32(step)
+    rounded = (lambda x: fixed(x, float(factor))) if dtype == "int16" else (lambda x: nearest(x, factor))
+    expected = clipped(each(lambda p, q: rounded((p - points[0]) * (q - points[1])) + points[2], a, b), dtype)
     np.testing.assert_array_equal(run(read(model(tensors, "MUL", options("Mul"))), {"a": a, "b": b})["y"], expected)
 
 
-def test_leaky_relu_of_integers(read: Read) -> None:
-    q = integers("int16", (300,))
-    tensors = [Tensor("q", q.shape, "int16", quantization=scaled(0.003)), Tensor("y", q.shape, "int16", quantization=scaled(0.0021))]
-    above = float(np.float32(0.003) / np.float32(0.0021))
-    below = float(np.float32(0.003) * np.float32(0.3) / np.float32(0.0021))
-    expected = clipped(each(lambda p: fixed(p, above if p >= 0 else below), q), "int16")
-    np.testing.assert_array_equal(run(read(model(tensors, "LEAKY_RELU", options("LeakyRelu", alpha=0.3))), {"q": q})["y"], expected)
+@pytest.mark.parametrize(("dtype", "alpha"), [("int16", 0.3), ("int8", 0.3), ("int8", -0.3), ("int8", 0.001)])
+def test_leaky_relu_of_integers(dtype: str, alpha: float, read: Read) -> None:
+    q = integers(dtype, (300,))
+    tensors = [Tensor("q", q.shape, dtype, quantization=scaled(0.003)), Tensor("y", q.shape, dtype, quantization=scaled(0.0021))]
+    above = np.float32(0.003) / np.float32(0.0021)
+    if dtype == "int8" and abs(alpha) > 0.01:
+        expected = each(lambda p: places(p, above if p >= 0 else above * np.float32(alpha)), q)
+    else:
+        below = np.float32(0.003) * np.float32(alpha) / np.float32(0.0021)
+        expected = each(lambda p: fixed(p, float(above if p >= 0 else below)), q)
+    found = run(read(model(tensors, "LEAKY_RELU", options("LeakyRelu", alpha=alpha))), {"q": q})["y"]
+    np.testing.assert_array_equal(found, clipped(expected, dtype))
 
 
-@pytest.mark.parametrize("wide", ["int16", "int32"])
-def test_scales_change_with_integers(wide: str, read: Read) -> None:
-    q = integers("int16", (300,))
+@pytest.mark.parametrize(
+    ("dtype", "other", "step"),
+    [("int16", "int16", 0.0007), ("int16", "int32", 1e-7), ("int8", "int8", 0.0007), ("uint8", "uint8", 0.31), ("int8", "int8", 1e-5), ("int8", "uint8", 0.0007)],
+)
+def test_scales_change_with_integers(dtype: str, other: str, step: float, read: Read) -> None:
+    q, point = integers(dtype, (300,)), 0 if dtype == "int16" else 11
     limits = LIMITS | {"int32": (-(2**31), 2**31 - 1)}
-    tensors = [Tensor("q", q.shape, "int16", quantization=scaled(0.003)), Tensor("y", q.shape, wide, quantization=scaled(0.0007 if wide == "int16" else 1e-7))]
-    factor = float(np.float32(0.003)) / float(np.float32(0.0007 if wide == "int16" else 1e-7))
-    expected = np.clip(each(lambda p: fixed(p, factor), q), *limits[wide]).astype(wide)
+    tensors = [Tensor("q", q.shape, dtype, quantization=scaled(0.003, point)), Tensor("y", q.shape, other, quantization=scaled(step, point))]
+    few = dtype == other != "int16" and step > 1e-4
+    factor = float(np.float32(0.003) / np.float32(step)) if few else float(np.float32(0.003)) / float(np.float32(step))
+    expected = np.clip(each(lambda p: (places if few else fixed)(p - point, factor), q) + point, *limits[other]).astype(other)
     np.testing.assert_array_equal(run(read(model(tensors, "QUANTIZE")), {"q": q})["y"], expected)
 
 
@@ -229,7 +266,11 @@ def test_sums_of_products_of_integers(operator: str, dtype: str, bias_dtype: str
     step = np.float32(0.03)
     factors = np.broadcast_to(product.astype(np.float64) / float(step), out)
     sums = rows @ weights.T + bias
-    expected = np.stack([each(lambda one, factor=factors[k]: fixed(one, factor, dtype == "int16"), sums[:, k]) for k in range(out)], axis=1) + point
+    if dtype == "int16":
+        expected = np.stack([each(lambda one, factor=factors[k]: fixed(one, factor, True), sums[:, k]) for k in range(out)], axis=1)
+    else:
+        ratios = np.broadcast_to(np.float32(0.02) * scales / step, out)
+        expected = np.stack([each(lambda one, ratio=ratios[k]: nearest(one, ratio), sums[:, k]) for k in range(out)], axis=1) + point
     high = point + math.floor(np.float32(6) / step + 0.5)
     expected = clipped(expected, dtype, point, high)
     size = (20, out) if operator == "FULLY_CONNECTED" else (1, 4, 5, out)
@@ -247,21 +288,32 @@ def test_sums_of_products_of_integers(operator: str, dtype: str, bias_dtype: str
     assert {node.op for node in found.graph.nodes} & {"requantize"}
 
 
-@pytest.mark.parametrize("operator", ["MEAN", "SUM"])
-def test_means_of_integers(operator: str, read: Read) -> None:
-    q = integers("int8", (2, 7, 7, 5))
+def test_weights_that_a_run_gives_leave_products_to_tflite(read: Read) -> None:
+    x, w = integers("int8", (40, 6)), integers("int8", (5, 6))
+    tensors = [Tensor("x", x.shape, "int8", quantization=scaled(0.02, 7)), Tensor("w", w.shape, "int8", quantization=scaled(0.013)), Tensor("y", (40, 5), "int8", quantization=scaled(0.011, -3))]
+    factor = float(np.float32(0.02) * np.float32(0.013)) / float(np.float32(0.011))
+    expected = clipped(each(lambda one: fixed(one, factor) - 3, (x.astype(np.int64) - 7) @ w.astype(np.int64).T), "int8")
+    np.testing.assert_array_equal(run(read(model(tensors, "FULLY_CONNECTED", options("FullyConnected"))), {"x": x, "w": w})["y"], expected)
+
+
+@pytest.mark.parametrize(("operator", "dtype"), [("MEAN", "int8"), ("MEAN", "uint8"), ("MEAN", "int16"), ("SUM", "int8")])
+def test_means_of_integers(operator: str, dtype: str, read: Read) -> None:
+    q = integers(dtype, (2, 7, 7, 50))
     scales, points = [float(np.float32(one)) for one in (0.02, 0.019 if operator == "MEAN" else 0.9)], (-9, 4)
     tensors = [
-        Tensor("q", q.shape, "int8", quantization=scaled(scales[0], points[0])),
+        Tensor("q", q.shape, dtype, quantization=scaled(scales[0], points[0])),
         Tensor("axes", (2,), "int32", i32(1, 2)),
-        Tensor("y", (2, 5), "int8", quantization=scaled(scales[1], points[1])),
+        Tensor("y", (2, 50), dtype, quantization=scaled(scales[1], points[1])),
     ]
     fraction, shift = math.frexp(scales[0] / scales[1])
     multiplier = math.floor(fraction * 2**31 + 0.5)
     if operator == "MEAN":  # 2^5 is the power below 49
         multiplier, shift = multiplier * 2**5 // 49, shift - 5
     sums = (q.astype(np.int64) - points[0]).sum(axis=(1, 2))
-    expected = clipped(run_requantize(sums, multiplier, shift) + points[1], "int8")
+    steps = run_requantize(sums, multiplier, shift)
+    if operator == "MEAN" and dtype != "int16":
+        steps = each(lambda one: nearest(one, np.float32(scales[0]) / np.float32(scales[1]) / np.float32(49)), sums)
+    expected = clipped(steps + points[1], dtype)
     np.testing.assert_array_equal(run(read(model(tensors, operator, options("Reducer"))), {"q": q})["y"], expected)
 
 

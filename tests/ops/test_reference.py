@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from itertools import product
 
 import numpy as np
@@ -357,6 +358,21 @@ def test_requantize_is_fixed_point_arithmetic(rounding: str) -> None:
         for shift in (-31, -30, -8, -1, 0, 1, 7):
             found = run("requantize", x, i32(multiplier), i32(shift), rounding=rounding)
             assert found.tolist() == [fixed_point(int(one), multiplier, shift, rounding) for one in x], (multiplier, shift)
+
+
+def test_requantize_in_floats_rounds_products_to_the_nearest_even() -> None:
+    """Each step of the definition by itself: both numbers as float32, their product as float32, the nearest integer."""
+    rng = np.random.default_rng(4)
+    x = np.array([-3, -1, 0, 1, 3, 5, 2**24 + 1, LEAST, GREATEST, *rng.integers(LEAST, GREATEST, 300), *rng.integers(-70000, 70000, 300)], np.int32)
+    for multiplier in (2**30, 2**31 - 1, 0, *rng.integers(2**30, 2**31, 20).tolist()):
+        for shift in (-31, -8, -1, 0, 1, 7):
+            factor = struct.unpack("<f", struct.pack("<f", multiplier))[0] * 2.0 ** (shift - 31)
+            expected = []
+            for one in x.tolist():
+                wide = struct.unpack("<f", struct.pack("<f", one))[0] * factor
+                product_ = struct.unpack("<f", struct.pack("<f", wide))[0]
+                expected.append(max(LEAST, min(GREATEST, round(product_))))
+            assert run("requantize", x, i32(multiplier), i32(shift), rounding="float").tolist() == expected, (multiplier, shift)
 
 
 def test_requantize_has_factors_of_the_last_axis() -> None:

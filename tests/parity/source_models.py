@@ -148,4 +148,9 @@ MODELS = {
     "nsfwjs_mobilenet": SourceModel("nsfwjs_mobilenet/mobilenet_v2_mid_graph", "nsfwjs_mobilenet/ref_graph.json", 1e-5),
     # All integers: no step of the output may differ.
     "micro_speech": SourceModel("micro_speech/micro_speech_quantized.tflite", "micro_speech/ref_micro_speech_quantized.npz", 0.0),
+    "mobilenet_v2_int8": SourceModel(
+        "mobilenet_v2_int8/mobilenet_v2_quantized_1x3x224x224.tflite",
+        "mobilenet_v2_int8/ref_mobilenet_v2_quantized_1x3x224x224.npz",
+        0.0,
+    ),
 }

@@ -739,7 +739,7 @@ function lowerRequantize({ inputs: [x, multiplier, shift], output, attributes: {
   const count = sizeOf(from.view.shape);
   if (count === 0) return;
   this.emit("requantize", {
-    mode: ["double", "single", "reduced"].indexOf(rounding), x: this.start(from), multiplier: this.start(multipliers), shift: this.start(shifts),
+    mode: ["double", "single", "reduced", "float"].indexOf(rounding), x: this.start(from), multiplier: this.start(multipliers), shift: this.start(shifts),
     y: this.start(written), count, channels: multipliers.view.shape[0],
   });
 }

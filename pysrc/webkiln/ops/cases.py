@@ -289,7 +289,7 @@ def non_max_suppression(rng: Rng) -> Iterator[Case]:
 def requantize(rng: Rng) -> Iterator[Case]:
     extremes = np.array([-(2**31), -(2**31) + 1, -1, 0, 1, 2**30, 2**31 - 1], np.int32)
     for number, (shape, channels) in enumerate([((7,), 1), ((3, 5), 5), ((2, 3, 33), 33), ((4, 129), 1), ((), 1), ((0, 4), 4), ((2, 1), 1)]):
-        for rounding in ("double", "single", "reduced"):
+        for rounding in ("double", "single", "reduced", "float"):
             x = rng.integers(-(2**31), 2**31, shape).astype(np.int32) >> np.int32(rng.integers(0, 20))
             if shape == (7,):
                 x = extremes

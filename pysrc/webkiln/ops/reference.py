@@ -301,8 +301,13 @@ def requantize(inputs: Arrays, attributes: Attributes) -> np.ndarray:
 
     `double`: the high half of the doubled product is rounded (halves up), then the right shift (halves away from zero), as gemmlowp's
     SaturatingRoundingDoublingHighMul and RoundingDivideByPOT. `single`: one rounding (halves up). `reduced`: the same with the 16 high bits of
-    the multiplier, rounded, at most 2^15 − 1, as TFLite multiplies sums of 64 bits. What does not fit is clipped; a left shift before `double` wraps.
+    the multiplier, rounded, at most 2^15 − 1, as TFLite multiplies sums of 64 bits. `float`: x and the factor as float32, their product in
+    float32, rounded with halves to even, as XNNPACK does. What does not fit is clipped; a left shift before `double` wraps.
     """
+    if attributes["rounding"] == "float":
+        factor = np.ldexp(inputs[1].astype(np.float32), np.clip(inputs[2], -31, 30) - 31)
+        nearest = np.rint(inputs[0].astype(np.float32) * factor).astype(np.float64)
+        return np.asarray(np.clip(nearest, -(2**31), 2**31 - 1), np.int32).reshape(inputs[0].shape)
     x, multiplier, shift = (array.astype(np.int64) for array in inputs)
     shift = np.clip(shift, -31, 30)
     if attributes["rounding"] == "double":

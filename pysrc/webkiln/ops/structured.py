@@ -335,7 +335,7 @@ OPERATORS: tuple[Operator, ...] = (
         reference.requantize,
         Unavailable("integers have no derivative"),
         cases.requantize,
-        {"rounding": Attribute("string", "double", ("double", "single", "reduced"))},
+        {"rounding": Attribute("string", "double", ("double", "single", "reduced", "float"))},
         layout=Unavailable("its last axis has multipliers of its own"),
     ),
     _operator(

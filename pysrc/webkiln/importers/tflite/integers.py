@@ -1,6 +1,8 @@
-"""Operators on quantized tensors computed with integers, as TFLite's reference kernels do, bit for bit.
+"""Operators on quantized tensors computed with integers, as TFLite does, bit for bit.
 
-A real factor is a 32-bit multiplier and a shift, and products with it are rounded by `requantize`.
+A real factor is a 32-bit multiplier and a shift, and products with it are rounded by `requantize`. How, depends on who computes in TFLite.
+Tensors of 8 bits go to XNNPACK, which is on by default: it multiplies in float32, and takes factors of few bits where the range allows it.
+Tensors of 16 bits, and what XNNPACK leaves, go to the kernels of TFLite, whose products are fixed-point.
 """
 
 from __future__ import annotations
@@ -64,6 +66,11 @@ class IntegerCall(Call):
         array = self.array(i)
         return self.transpose(self.value(i), permutation) if array is None else self.constant(array.transpose(permutation))
 
+    @property
+    def eight_bits(self) -> bool:
+        """Whether XNNPACK takes the operator, by the type of its results."""
+        return self.output().dtype in ("int8", "uint8")
+
     def requantized(self, value: str, factors: np.ndarray, rounding: str = "double") -> str:
         multiplier, shift = fixed_point(np.atleast_1d(factors))
         return self.node("requantize", [value, self.constant(multiplier), self.constant(shift)], rounding=rounding)
@@ -71,6 +78,9 @@ class IntegerCall(Call):
     def activate(self, value: str, activation: int) -> str:
         """Sums of products, in steps of the output."""
         x, weights, output = self.tensor(2 if self.operator.name == "TRANSPOSE_CONV" else 0), self.tensor(WEIGHTS), self.output()
+        if self.eight_bits and all(self.array(i) is not None for i in (WEIGHTS, 3 if self.operator.name == "TRANSPOSE_CONV" else 2) if self.has(i)):
+            factors = self.scale(x) * self.scale(weights) / self.scale(output)
+            return self.finished(self.requantized(value, factors, "float"), activation)
         if self.scale(weights).size == 1 and (weights.dtype == "uint8" or self.operator.name == "FULLY_CONNECTED"):
             # With one scale for all weights, the product of the scales is rounded to float32.
             product = (self.scale(x) * self.scale(weights)).astype(np.float64)
@@ -120,46 +130,71 @@ def _rounded(number: float) -> int:
     return int(math.copysign(math.floor(abs(number) + 0.5), number))
 
 
-def _one_scale_each(call: IntegerCall, *numbers: int) -> list[np.ndarray]:
-    return [call.scale(call.tensor(i))[0] for i in numbers]
+def _scales(call: IntegerCall, inputs: int) -> list[np.float32]:
+    """Those of so many inputs, and of the output."""
+    return [call.scale(tensor)[0] for tensor in (*(call.tensor(i) for i in range(inputs)), call.output())]
 
 
 def _sum(op: str) -> Callable[[IntegerCall], str]:
-    """Both brought to twice the larger scale, with bits to spare below."""
-
     def lower(call: IntegerCall) -> str:
         bits = 15 if call.output().dtype == "int16" else 20
-        scales = [float(scale) for scale in _one_scale_each(call, 0, 1)]
-        twice = 2 * max(scales)
+        a, b, output = _scales(call, 2)
+        if call.eight_bits and all(2.0**-10 <= scale / output < 2.0**8 for scale in (a, b)):
+            return call.finished(_sum_of_products(call, op, a / output, b / output), call.options.activation)
+        # Both are brought to twice the larger scale, with bits to spare below.
+        twice = 2 * max(float(a), float(b))
         raised = []
-        for i, scale in enumerate(scales):
+        for i, scale in enumerate((a, b)):
             value = call.value(i)
             shifted = call.node("mul", [value, call.like(2**bits, value)])
-            raised.append(call.requantized(shifted, np.array(scale / twice)))
-        total = call.requantized(call.node(op, raised), np.array(twice / (2**bits * float(call.scale(call.output())[0]))))
+            raised.append(call.requantized(shifted, np.array(float(scale) / twice)))
+        total = call.requantized(call.node(op, raised), np.array(twice / (2**bits * float(output))))
         return call.finished(total, call.options.activation)
 
     return lower
 
 
+def _sum_of_products(call: IntegerCall, op: str, a: np.float32, b: np.float32) -> str:
+    """With integers of at most 21 bits for the factors `a` and `b`, the larger of which has all of them."""
+    bits = 21 - math.frexp(float(max(a, b)))[1]
+    products = []
+    for i, factor in enumerate((a, b)):
+        value = call.value(i)
+        products.append(call.node("mul", [value, call.like(round(math.ldexp(float(factor), bits)), value)]))
+    return call.requantized(call.node(op, products), np.array(2.0**-bits), "single")
+
+
 def _product(call: IntegerCall) -> str:
-    a, b = _one_scale_each(call, 0, 1)
-    factor = float(a * b / call.scale(call.output())[0])  # in float32, as TFLite has it
+    a, b, output = _scales(call, 2)
     product = call.node("mul", [call.value(0), call.value(1)])
-    return call.finished(call.requantized(product, np.array(factor)), call.options.activation)
+    factor = np.array(a * b / output)  # in float32, as TFLite has it
+    return call.finished(call.requantized(product, factor, "float" if call.eight_bits else "double"), call.options.activation)
+
+
+def _rescaled(call: IntegerCall, value: str, factor: np.float32) -> str:
+    """Times a factor of which XNNPACK keeps 8 binary places."""
+    return call.requantized(value, np.array(round(256 * float(factor)) / 256), "single")
+
+
+def _is_rescaled(call: IntegerCall, *factors: np.float32) -> bool:
+    return call.eight_bits and call.tensor(0).dtype == call.output().dtype and all(2.0**-8 <= abs(factor) <= 2.0**7 for factor in factors)
 
 
 def _leaky_relu(call: IntegerCall) -> str:
-    x, output, alpha = call.scale(call.tensor(0))[0], call.scale(call.output())[0], np.float32(call.options.alpha)
-    value = call.value(0)
-    above = call.requantized(value, np.array(float(x / output)))
-    below = call.requantized(value, np.array(float(x * alpha / output)))
+    (x, output), alpha = _scales(call, 1), np.float32(call.options.alpha)
+    value, factor = call.value(0), x / output
+    if _is_rescaled(call, factor, factor * alpha):
+        above, below = _rescaled(call, value, factor), _rescaled(call, value, factor * alpha)
+    else:
+        above, below = (call.requantized(value, np.array(float(one))) for one in (factor, x * alpha / output))
     return call.finished(call.node("where", [call.node("less", [value, call.like(0, value)]), below, above]))
 
 
 def _requantize(call: IntegerCall) -> str:
-    factor = float(call.scale(call.tensor(0))[0]) / float(call.scale(call.output())[0])
-    return call.finished(call.requantized(call.value(0), np.array(factor)))
+    x, output = _scales(call, 1)
+    if _is_rescaled(call, x / output):
+        return call.finished(_rescaled(call, call.value(0), x / output))
+    return call.finished(call.requantized(call.value(0), np.array(float(x) / float(output))))
 
 
 def _mean(call: IntegerCall) -> str:
@@ -167,12 +202,15 @@ def _mean(call: IntegerCall) -> str:
     shape = call.sizes(0, "integers whose mean is taken")
     axes = sorted({call.axis(axis, len(shape)) for axis in call.ints(1, "the axes")})
     count = math.prod(shape[axis] for axis in axes)
-    factor = float(call.scale(call.tensor(0))[0]) / float(call.scale(call.output())[0])
-    multiplier, shift = (int(one[0]) for one in fixed_point(np.array([factor])))
+    x, output = _scales(call, 1)
+    total = call.node("reduce_sum", [call.value(0)], axes=axes, keep_dims=call.options.keep_dims)
+    if call.eight_bits and call.operator.name == "MEAN":
+        return call.finished(call.requantized(total, np.array(x / output / np.float32(count)), "float"))
+    ratio = float(x) / float(output)
+    multiplier, shift = (int(one[0]) for one in fixed_point(np.array([ratio])))
     if count > 1 and call.operator.name == "MEAN":
         bits = min(count.bit_length() - 1, 32, 31 + shift)
         multiplier, shift = (multiplier << bits) // count, shift - bits
-    total = call.node("reduce_sum", [call.value(0)], axes=axes, keep_dims=call.options.keep_dims)
     factors = [call.constant(np.array([one], np.int32)) for one in (multiplier, shift)]
     return call.finished(call.node("requantize", [total, *factors]))
 

@@ -1,8 +1,8 @@
 """Operators on quantized tensors.
 
 Three ways, the first that fits: operators that only move elements move the integers; those of `integers.py` compute with integers as
-TFLite's reference kernels do, bit for bit; all others compute with the floats that the integers stand for, and round the result to its
-integers, which is within one step of TFLite's kernels.
+TFLite does, bit for bit; all others compute with the floats that the integers stand for, and round the result to its integers, which is
+within one step of TFLite's kernels.
 """
 
 from __future__ import annotations
