@@ -521,7 +521,7 @@ export class Model {
     const sizes = this.#latestSizes ?? this.#representativeSizes();
     if (!sizes) throw new InputError("the model's shapes are symbolic and their smallest values do not fit each other: give inputs");
     const { shapes, elements } = sizes;
-    const values = new Map(this.#parts.signature.inputs.map(({ name, value, dtype }, index) => {
+    const values = new Map(this.#parts.signature.inputs.map(/** @returns {[string, ArrayLike<number>]} */ ({ name, value, dtype }, index) => {
       const given = elements.get(name);
       if (given) return [value, given];
       const size = /** @type {number[]} */ (shapes.get(name)).reduce((a, b) => a * b, 1);

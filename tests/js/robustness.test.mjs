@@ -62,6 +62,19 @@ test("hostile: sizes whose products do not fit", async () => {
   await assert.rejects(loadModel(many), { name: "WebkilnError", message: /a batch of 300000 products.*at most 262144/ });
 });
 
+test("hostile: inputs that are larger than any memory are not generated", { timeout: 10_000 }, async () => {
+  // What a run computes decides on a size, so that nothing is planned, and refused, when the model is loaded.
+  const parts = {
+    inputs: { x: { dtype: "i32", shape: ["N"] } }, symbols: { N: { minimum: 2 ** 31 - 1 }, count: { minimum: 0 } }, constants: { one: { shape: [1], values: [1] } },
+    nodes: [["reduce_sum", ["x"], "how_many", { axes: [0] }], ["expand", ["one"], "y", { shape: ["count"] }]], outputs: { y: { shape: ["count"] } },
+    more: { elements: { how_many: ["count"] }, requires: ["elements"] },
+  };
+  const model = await loadModel(parts);
+  await assert.rejects(model.warmup(), { name: "WebkilnError", message: /2147483647 elements is not generated/ });
+  await assert.rejects(model.profile(), { name: "WebkilnError", message: /not generated/ });
+  model.dispose();
+});
+
 test("ranks above that of the kernels: few commands, whatever the order of the axes", async () => {
   const shape = [3000, 2, 2, 2, 2, 2, 2, 2];
   const permutation = [0, 7, 6, 5, 4, 3, 2, 1];
