@@ -72,6 +72,10 @@ CASES: dict[str, tuple[onnx.ModelProto, list[dict[str, np.ndarray]]]] = {
         [feeds(b=[b], e=[e], a=[a], s=[s]) for b, e, a, s in ((0, 2, 0, 1), (-1, -9, -1, -2), (2, 0, 1, -1), (9, -9, 2, -3), (0, 9, 2, 9), (1, 1, 0, 1))],
     ),
     "slice of two axes": (model("Slice", {"b": 2, "e": 2, "a": 2}), [feeds(b=[0, 1], e=[2, -1], a=a) for a in AXES[::2]]),
+    "slice of any two axes": (
+        model("Slice", {"b": 2, "e": 2, "a": 2, "s": 2}),
+        [feeds(b=b, e=e, a=a, s=s) for b, e, a, s in (([0, 1], [2, 3], [0, 1], [1, 1]), ([-1, 9], [-9, 0], [2, -2], [-2, -1]), ([1, 0], [1, 9], [-3, 2], [3, 9]))],
+    ),
     "split": (model("Split", {"n": 3}, 3, axis=2), [feeds(n=n) for n in ([1, 2, 1], [4, 0, 0], [0, 1, 3])]),
     "squeeze": (model_of([helper.make_node("Unsqueeze", ["x", "a"], ["u"]), helper.make_node("Squeeze", ["u", "a"], ["y"])], [info("x", X), info("a", np.zeros(2, np.int64))], ["y"]), [feeds(a=[0, 4]), feeds(a=[-2, 1])]),
     "unsqueeze": (model("Unsqueeze", {"a": 2}), [feeds(a=a) for a in ([0, 1], [4, 0], [-1, -3], [2, 1], [3, 4])]),
@@ -145,6 +149,7 @@ BAD: dict[str, list[dict[str, np.ndarray]]] = {
     "reflected": [feeds(p=[2, 0, 0, 0, 0, 0])],
     "pad of axes": [feeds(p=[1, 1, 1, 1], a=a) for a in ([0, 0], [3, 0])],
     "slice of axes": [feeds(b=[0], e=[1], a=[a], s=[s]) for a, s in ((3, 1), (-4, 1), (1, 0))],
+    "slice of any two axes": [feeds(b=[0, 0], e=[1, 1], a=a, s=s) for a, s in (([0, 0], [1, 1]), ([0, 3], [1, 1]), ([-4, 1], [1, 1]), ([0, 1], [1, 0]))],
     "slice of two axes": [feeds(b=[0, 0], e=[1, 1], a=a) for a in ([0, 0], [0, 3], [-4, 1], [1, -2])],
     "split": [feeds(n=n) for n in ([1, 1, 1], [5, -1, 0], [2, 2, 1])],
     "squeeze": [feeds(a=[0, 5])],

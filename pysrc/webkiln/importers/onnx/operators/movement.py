@@ -11,6 +11,7 @@ from webkiln.importers.lowerings.movement import part, repeat
 from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.lowerings.slicing import told_slice
 from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.operators.computed_slicing import computed_slice
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.ranges import slice_range
 from webkiln.importers.shapes import resolve_shape, told_shape
@@ -156,6 +157,8 @@ def slice_(call: Call) -> str:
         if any(not isinstance(one, int) for one in (*told, *strides)):
             if not len(starts) == len(ends) == len(told) == len(strides):
                 call.fail(f"starts {starts}, ends {ends}, axes {told} and steps {strides} do not fit together")
+            if len(told) > 1 and any(not isinstance(one, int) for one in told):
+                return computed_slice(call)  # as expressions of sizes they would be too long
             return told_slice(call, call.value(0), [starts, ends, told_axes(call, call.lowering.elements, told, rank), strides])
         axes, steps = call.ints(3, "the axes") if call.has(3) else list(range(len(starts))), call.ints(4, "the steps") if call.has(4) else [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
