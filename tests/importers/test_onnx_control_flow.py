@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +115,28 @@ def a_scan(directions: int) -> FlowCase:
     return FlowCase(model, [{"h0": normal(2), "xs": normal(2, t)} for t in (1, 4, 7)], ("while",), meaning)
 
 
+def a_recurrent_layer(op: str, direction: str) -> FlowCase:
+    """Sequences of any length, with lengths and a state of their own; the weights go into the loop."""
+    gates, count = {"LSTM": 4, "GRU": 3}[op], 2 if direction == "bidirectional" else 1
+    weights = {"w": normal(count, gates * 3, 2), "r": normal(count, gates * 3, 3), "b": normal(count, 6 * gates)}
+    shapes = [("x", FLOAT, ["S", 2, 2]), ("lengths", TensorProto.INT32, [2]), ("h", FLOAT, [count, 2, 3])]
+    names = [["y", "y_h", "y_c"], ["y", "y_h"]][op == "GRU"]
+    layer = node(op, ["x", "w", "r", "b", "lengths", "h"], names, hidden_size=3, direction=direction)
+    model = model_of([layer], [info(*one) for one in shapes], names, weights)
+    runs = [{"x": normal(s, 2, 2), "lengths": np.int32([s, max(1, s - 2)]), "h": normal(count, 2, 3)} for s in (1, 4)]
+
+    def meaning(**inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """As it is unrolled, which another test holds against the equations."""
+        fixed = model_of([layer], [info(name, dtype, [inputs["x"].shape[0], 2, 2] if name == "x" else shape) for name, dtype, shape in shapes], names, weights)
+        with tempfile.TemporaryDirectory() as folder:
+            unrolled = webkiln.convert(written(fixed, Path(folder)))
+        assert not any(one.bodies for one in unrolled.graph.nodes)
+        results = unrolled.run(inputs)
+        return tuple(results[name] for name in names)
+
+    return FlowCase(model, runs, ("while",), meaning)
+
+
 def sizes_that_are_computed() -> FlowCase:
     """The first elements of x up to its greatest, and as many numbers from 0."""
     nodes = [node("ArgMax", ["x"], ["at"], keepdims=1), node("Slice", ["x", "zero", "at"], ["y"]), node("Squeeze", ["at"], ["end"]), node("Range", ["first", "end", "step"], ["r"])]
@@ -129,6 +153,8 @@ CASES = {
     "a list that grows": a_list_that_grows(),
     "a scan": a_scan(0),
     "a scan from the end": a_scan(1),
+    "an LSTM": a_recurrent_layer("LSTM", "reverse"),
+    "a GRU": a_recurrent_layer("GRU", "bidirectional"),
     "sizes that are computed": sizes_that_are_computed(),
 }
 

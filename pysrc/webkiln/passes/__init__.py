@@ -8,6 +8,7 @@ from dataclasses import replace
 from webkiln.graph.graph import Graph
 from webkiln.passes.batch_norm import fold_batch_norm
 from webkiln.passes.bias import fold_bias
+from webkiln.passes.bodies import narrow_bodies
 from webkiln.passes.common_subexpressions import merge_common_subexpressions
 from webkiln.passes.constants import fold_constants, folding_limit
 from webkiln.passes.dead_code import remove_dead_code
@@ -36,13 +37,16 @@ MAXIMUM_ROUNDS = 20
 
 
 def optimize(graph: Graph) -> Graph:
-    """Run all passes, over the bodies of control flow first, until none of them changes anything (at most `MAXIMUM_ROUNDS` times). The graph given is not changed.
+    """Run all passes, until none of them changes anything (at most `MAXIMUM_ROUNDS` times), then over the bodies of control flow. The graph given is not changed.
 
     Names of inputs, outputs and states stay. Results agree with those before up to float32 rounding.
     """
-    if any(node.bodies for node in graph.nodes):
-        graph = graph.copy()
-        graph.nodes = [replace(node, bodies=tuple(map(optimize, node.bodies))) for node in graph.nodes]
+    graph = _simplified(graph)
+    graph.check()
+    return graph
+
+
+def _simplified(graph: Graph) -> Graph:
     limit = folding_limit(graph)
     for _ in range(MAXIMUM_ROUNDS):
         before = graph
@@ -50,7 +54,9 @@ def optimize(graph: Graph) -> Graph:
             graph = fold_constants(graph, limit) if simplify is fold_constants else simplify(graph)
         if graph is before:
             break
-    graph.check()
+    if any(node.bodies for node in graph.nodes):
+        graph = narrow_bodies(graph).copy()
+        graph.nodes = [replace(node, bodies=tuple(map(_simplified, node.bodies))) for node in graph.nodes]
     return graph
 
 

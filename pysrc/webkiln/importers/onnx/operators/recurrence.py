@@ -1,18 +1,21 @@
-"""Recurrent layers over sequences of fixed length, unrolled step by step."""
+"""Recurrent layers: unrolled step by step where the sequence is short and its length is fixed, else a loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
-from webkiln.importers.lowerings.movement import part
+from webkiln.importers.lowerings.control_flow import loop
+from webkiln.importers.lowerings.movement import part, reversed_axis
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.activation import hard_sigmoid_of
 from webkiln.importers.onnx.registry import lowers
 
-STEPS_LIMIT = 4096
+UNROLLED_STEPS = 512  # of more, or of a number that only a run tells, there is a loop
 Curve = Callable[[str], str]
 
 
@@ -97,8 +100,6 @@ def recurrent(call: Call, gates: int, names: Sequence[str], states: int, step: S
         x = call.transpose(x, [1, 0, 2])
     steps, batch, depth = call.builder.shape(x)
     hidden = call.sizes(2, "the recurrence weights")[2]
-    if not isinstance(steps, int) or steps > STEPS_LIMIT:
-        raise Refused(f"a recurrent layer over {steps} steps; it is unrolled, for up to {STEPS_LIMIT}", "Fix the sizes of the inputs: --input NAME=SHAPE")
     if not isinstance(depth, int) or call.shape(1) != [len(directions), gates * hidden, depth] or call.sizes(2, "")[1] != gates * hidden:
         call.fail(f"weights {call.shape(1)} and {call.shape(2)} do not fit {len(directions)} directions over {depth} inputs")
     lengths = call.value(4) if call.has(4) else ""
@@ -106,7 +107,10 @@ def recurrent(call: Call, gates: int, names: Sequence[str], states: int, step: S
     for direction, backwards in enumerate(directions):
         layer = _layer(call, gates, hidden, depth, _curves(call, names, direction, len(directions)), direction)
         start = [_state(call, 5 + i, direction, first, [batch, hidden]) for i in range(states)]
-        every, last = _unrolled(layer, x, steps, lengths, start, backwards, step)
+        if isinstance(steps, int) and steps <= UNROLLED_STEPS:
+            every, last = _unrolled(layer, x, steps, lengths, start, backwards, step)
+        else:
+            every, last = _looped(layer, x, steps, lengths, start, backwards, step)
         outputs.append(call.reshape(every, [steps, 1, batch, hidden]))
         finals.append([call.reshape(one, [1, batch, hidden]) for one in last])
     joined = [_joined(call, outputs, 1), *(_joined(call, [last[i] for last in finals], 0) for i in range(states))]
@@ -158,6 +162,33 @@ def _unrolled(layer: Layer, x: str, steps: int, lengths: str, state: list[str], 
     if not rows:
         return call.node("expand", [call.like(0.0, x)], shape=[0, batch, layer.hidden]), state
     return _joined(call, rows, 0), state
+
+
+def _looped(layer: Layer, x: str, steps: Dim, lengths: str, state: list[str], backwards: bool, step: Step) -> tuple[str, list[str]]:
+    """The same for any number of steps, as a loop."""
+    call = layer.call
+    batch = call.builder.shape(x)[1]
+    limit = call.reshape(lengths, [batch, 1]) if lengths else ""
+    total = call.length(steps)
+    one = call.constant(np.array(1, np.int32))
+
+    def body(values: list[str]) -> list[str]:
+        number, before = values[0], values[1:]
+        t = call.node("sub", [call.node("sub", [total, one]), number]) if backwards else number
+        inputs = call.node("gather", [x, t], axis=0)
+        projected = layer.run("matmul", inputs, layer.weights, *([layer.bias] if layer.bias else []))
+        fresh = step(layer, projected, before)
+        row = fresh[0]
+        if limit:
+            inside = call.node("less", [t, limit])
+            fresh = [call.node("where", [inside, new, old]) for new, old in zip(fresh, before, strict=True)]
+            row = call.node("where", [inside, row, call.like(0.0, row)])
+        return [call.node("add", [number, one]), *fresh, row]
+
+    start = [call.constant(np.array(0, np.int32)), *state]
+    made = loop(call, start, len(start), lambda values: call.node("less", [values[0], total]), body, steps)
+    every = made[-1]
+    return (reversed_axis(call, every, 0) if backwards else every), made[1:-1]
 
 
 def _joined(call: Call, parts: Sequence[str], axis: int) -> str:
