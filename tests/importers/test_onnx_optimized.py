@@ -109,6 +109,14 @@ def test_small_ones(tmp_path):
     np.testing.assert_allclose(found, normal(2, 3, 4) + b[0] + normal(2, 3, 4, seed=2), atol=1e-6)
     (found,) = run(tmp_path, "Trilu", [a], upper=0)
     np.testing.assert_array_equal(found, np.tril(a))
+    (found,) = run(tmp_path, "Pad", [a, np.array([1, 0, 0, 2]), number(1.5)], constants=(1, 2))
+    np.testing.assert_array_equal(found, np.pad(a, ((1, 0), (0, 2)), constant_values=1.5))
+    x = normal(2, 9, 3)
+    (found,) = run(tmp_path, "UnfoldTensor", [x], dim=1, size=4, step=2)
+    np.testing.assert_array_equal(found, np.lib.stride_tricks.sliding_window_view(x, 4, axis=1)[:, ::2])
+    left, right = RNG.integers(-900, 900, (3, 4)).astype(np.int16), RNG.integers(-900, 900, (4, 5)).astype(np.int16)
+    (found,) = run(tmp_path, "MatMulInteger16", [left, right])
+    np.testing.assert_array_equal(found, left.astype(int) @ right)
 
 
 def test_quantized_choices_and_means(tmp_path):

@@ -310,7 +310,7 @@ def bias_add(call: Call) -> str:
     return _sum(call, 0, 1, 2)
 
 
-for _same in ("GatherND", "GridSample", "Trilu"):
+for _same in ("GatherND", "GridSample", "Range", "Trilu"):
     lowers(_same, domain=MICROSOFT)(RULES["", _same])
 
 
@@ -319,6 +319,20 @@ def expand_dims(call: Call) -> str:
     shape = call.shape(0)
     axis = call.axis(call.ints(1, "the axis")[0], len(shape) + 1)
     return call.reshape(call.value(0), [*shape[:axis], 1, *shape[axis:]])
+
+
+@lowers("UnfoldTensor", domain=MICROSOFT)
+def unfold(call: Call) -> str:
+    """Windows of an axis, which may overlap, each along a new last axis."""
+    shape, size, step = call.shape(0), call.integer("size", 1), call.integer("step", 1)
+    axis = call.axis(call.integer("dim", -1), len(shape))
+    count = (shape[axis] - size) // max(step, 1) + 1
+    if size < 1 or step < 1 or count < 1:
+        call.fail(f"windows of {size} in steps of {step} over {shape[axis]} elements")
+    starts = call.node("mul", [call.places(count), call.constant(np.array(step, np.int32))])
+    places = call.node("add", [call.reshape(starts, [count, 1]), call.constant(call.positions(size)[None])])
+    windows = call.node("gather", [call.value(0), places], axis=axis)  # the window's own axis stands behind that of the windows
+    return call.transpose(windows, [*range(axis + 1), *range(axis + 2, len(shape) + 1), axis + 1])
 
 
 @lowers("CDist", domain=MICROSOFT)

@@ -16,6 +16,7 @@ RUNS_LIMIT = 16  # slices that an extended axis may be put together from; more a
 
 
 @lowers("Pad")
+@lowers("Pad", domain="com.microsoft")
 def pad(call: Call) -> str:
     rank = call.rank(0)
     low, high = _amounts(call, rank)
@@ -33,7 +34,7 @@ def pad(call: Call) -> str:
 
 def _amounts(call: Call, rank: int) -> tuple[list[Dim], list[Dim]]:
     """What is put before and after each axis."""
-    if call.version >= 11:
+    if _by_inputs(call):
         pads = call.dims(1, "the pads")
         axes = any_axes_of(call, 3, rank)
     else:
@@ -46,6 +47,11 @@ def _amounts(call: Call, rank: int) -> tuple[list[Dim], list[Dim]]:
     twice = [apply("max", 0, chosen(axes, i) - 1) * MAXIMUM_ELEMENTS for i in range(rank)]
     low, high = (spread(axes, part_, none) for part_ in (pads[: len(axes)], pads[len(axes) :]))
     return [amount - much for amount, much in zip(low, twice, strict=True)], high
+
+
+def _by_inputs(call: Call) -> bool:
+    """Whether amounts and number are inputs; before version 11 they were attributes."""
+    return call.version >= 11 or call.operation.domain != ""
 
 
 def _positive(amount: Dim) -> Dim:
@@ -63,8 +69,8 @@ def _cut(call: Call, value: str, low: list[Dim], high: list[Dim]) -> str:
 
 def _constant(call: Call, value: str, low: list[Dim], high: list[Dim]) -> str:
     none = [0] * len(low)
-    if call.version < 11 or not call.has(2):
-        number = 0.0 if call.version >= 11 else call.number("value", 0.0)
+    if not _by_inputs(call) or not call.has(2):
+        number = 0.0 if _by_inputs(call) else call.number("value", 0.0)
         return call.node("pad", [value], low=low, high=high, interior=none, value=number)
     array = call.array(2)
     if (array is not None and array.size == 1 and abs(float(array.reshape(-1)[0])) < 2**24) or (call.builder.dtype(value) == "f32" and array is not None):

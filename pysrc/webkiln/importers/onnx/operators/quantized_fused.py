@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.normalization import softmax_of
-from webkiln.importers.onnx.lowering import Call, Typed
+from webkiln.importers.onnx.lowering import Call, Result, Typed
 from webkiln.importers.onnx.operators.fused import attend
 from webkiln.importers.onnx.operators.pooling import averaged
 from webkiln.importers.onnx.operators.quantization import (
     dynamically_quantized,
     less_point,
     product_of_integers,
+    qlinear_conv,
     saturated,
     scalar,
 )
@@ -86,6 +87,18 @@ def qlinear_average_pool(call: Call) -> Typed:
 def qlinear_where(call: Call) -> Typed:
     """A condition; x, scale, zero point; y, scale, zero point; the result's scale and zero point."""
     return _quantized(call, call.node("where", [call.value(0), _floats(call, 1), _floats(call, 4)]), 7, of=1)
+
+
+@lowers("MatMulInteger16", domain=MICROSOFT)
+def matmul_integer_16(call: Call) -> Typed:
+    return Typed(product_of_integers(call, call.value(0), call.value(1)), "int32")
+
+
+@lowers("QLinearConv", domain=MICROSOFT)
+def qlinear_conv_microsoft(call: Call) -> Result | Sequence[Result]:
+    if call.integer("channels_last", 0):
+        raise Refused("channels that stand last")
+    return qlinear_conv(call)
 
 
 @lowers("QGemm", domain=MICROSOFT)
