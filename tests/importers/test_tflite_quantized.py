@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -288,15 +289,63 @@ def test_sums_of_products_of_integers(operator: str, dtype: str, bias_dtype: str
     assert {node.op for node in found.graph.nodes} & {"requantize"}
 
 
-def test_weights_that_a_run_gives_leave_products_to_tflite(read: Read) -> None:
-    x, w = integers("int8", (40, 6)), integers("int8", (5, 6))
-    tensors = [Tensor("x", x.shape, "int8", quantization=scaled(0.02, 7)), Tensor("w", w.shape, "int8", quantization=scaled(0.013)), Tensor("y", (40, 5), "int8", quantization=scaled(0.011, -3))]
-    factor = float(np.float32(0.02) * np.float32(0.013)) / float(np.float32(0.011))
-    expected = clipped(each(lambda one: fixed(one, factor) - 3, (x.astype(np.int64) - 7) @ w.astype(np.int64).T), "int8")
+def test_weights_that_a_run_gives_leave_convolutions_to_tflite(read: Read) -> None:
+    x, w = integers("int8", (1, 8, 50, 6)), integers("int8", (5, 1, 1, 6))
+    bias = i32(10, -20, 300, 0, 5)
+    tensors = [
+        Tensor("x", x.shape, "int8", quantization=scaled(0.02, 7)),
+        Tensor("w", w.shape, "int8", quantization=scaled(0.013)),
+        Tensor("bias", bias.shape, "int32", bias, quantization=scaled(0.02 * 0.013)),
+        Tensor("y", (1, 8, 50, 5), "int8", quantization=scaled(0.011, -3)),
+    ]
+    factor = float(np.float32(0.02)) * float(np.float32(0.013)) / float(np.float32(0.011))
+    sums = (x.astype(np.int64) - 7) @ w.reshape(5, 6).astype(np.int64).T + bias
+    found = run(read(model(tensors, "CONV_2D", options("Conv2D", padding=1, stride_width=1, stride_height=1))), {"x": x, "w": w})["y"]
+    np.testing.assert_array_equal(found, clipped(each(lambda one: fixed(one, factor) - 3, sums), "int8"))
+    assert (found != clipped(each(lambda one: nearest(one, np.float32(factor)) - 3, sums), "int8")).any()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_weights_that_a_run_gives_to_a_layer(dtype: str, read: Read) -> None:
+    x, w = integers(dtype, (40, 6)), integers(dtype, (5, 6))
+    points = (7, 0, -3) if dtype == "int8" else (100, 120, 128)
+    tensors = [Tensor(name, shape, dtype, quantization=scaled(scale, point)) for name, shape, scale, point in zip("xwy", (x.shape, w.shape, (40, 5)), (0.02, 0.013, 0.011), points, strict=True)]
+    factor = np.float32(0.02) * np.float32(0.013) / np.float32(0.011)
+    sums = (x.astype(np.int64) - points[0]) @ (w.astype(np.int64) - points[1]).T
+    expected = clipped(each(lambda one: nearest(one, factor) + points[2], sums), dtype)
     np.testing.assert_array_equal(run(read(model(tensors, "FULLY_CONNECTED", options("FullyConnected"))), {"x": x, "w": w})["y"], expected)
 
 
-@pytest.mark.parametrize(("operator", "dtype"), [("MEAN", "int8"), ("MEAN", "uint8"), ("MEAN", "int16"), ("SUM", "int8")])
+def test_products_of_matrices_of_integers(read: Read) -> None:
+    a, b = integers("int8", (2, 7, 16)), integers("int8", (2, 9, 16))
+    tensors = [Tensor(name, shape, "int8", quantization=scaled(scale, point)) for name, shape, scale, point in (("a", a.shape, 0.02, 7), ("b", b.shape, 0.03, -4), ("y", (2, 7, 9), 0.7, 5))]
+    factor = float(np.float32(0.02)) * float(np.float32(0.03)) / float(np.float32(0.7))
+    sums = (a.astype(np.int64) - 7) @ (b.astype(np.int64) + 4).transpose(0, 2, 1)
+    expected = clipped(each(lambda one: fixed(one, factor) + 5, sums), "int8")
+    np.testing.assert_array_equal(run(read(model(tensors, "BATCH_MATMUL", options("BatchMatMul", adjoint_y=True))), {"a": a, "b": b})["y"], expected)
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("same", [True, False])
+def test_average_pools_of_integers(dtype: str, same: bool, read: Read) -> None:
+    """Windows at the border have fewer elements; halves go away from zero, whatever the zero point is."""
+    q = integers(dtype, (2, 7, 6, 3))
+    size = (4, 3) if same else (3, 3)
+    both = scaled(0.1, 0 if dtype == "int16" else 11)
+    tensors = [Tensor("q", (1, 7, 6, 3), dtype, quantization=both, signature=(-1, 7, 6, 3)), Tensor("y", (1, *size, 3), dtype, quantization=both, signature=(-1, *size, 3))]
+    expected = np.zeros((2, *size, 3), np.int64)
+    for i in range(size[0]):
+        for j in range(size[1]):
+            top, left = (2 * i - 1, 2 * j) if same else (2 * i, 2 * j)  # 3 × 2 windows, two apart
+            window = q[:, max(0, top) : top + 3, left : left + 2].astype(np.int64)
+            total, count = window.sum(axis=(1, 2)), window.shape[1] * window.shape[2]
+            expected[:, i, j] = np.sign(total) * ((np.abs(total) + count // 2) // count)
+    table = options("Pool2D", padding=0 if same else 1, stride_height=2, stride_width=2, window_height=3, window_width=2, activation=1)
+    found = run(read(model(tensors, "AVERAGE_POOL_2D", table)), {"q": q})["y"]
+    np.testing.assert_array_equal(found, clipped(expected, dtype, low=int(both["zero_point"][0])))
+
+
+@pytest.mark.parametrize(("operator", "dtype"), list(itertools.product(("MEAN", "SUM"), LIMITS)))
 def test_means_of_integers(operator: str, dtype: str, read: Read) -> None:
     q = integers(dtype, (2, 7, 7, 50))
     scales, points = [float(np.float32(one)) for one in (0.02, 0.019 if operator == "MEAN" else 0.9)], (-9, 4)
@@ -311,8 +360,9 @@ def test_means_of_integers(operator: str, dtype: str, read: Read) -> None:
         multiplier, shift = multiplier * 2**5 // 49, shift - 5
     sums = (q.astype(np.int64) - points[0]).sum(axis=(1, 2))
     steps = run_requantize(sums, multiplier, shift)
-    if operator == "MEAN" and dtype != "int16":
-        steps = each(lambda one: nearest(one, np.float32(scales[0]) / np.float32(scales[1]) / np.float32(49)), sums)
+    if dtype != "int16":
+        factor = np.float32(scales[0]) / np.float32(scales[1]) / np.float32(49 if operator == "MEAN" else 1)
+        steps = each(lambda one: nearest(one, factor), sums)
     expected = clipped(steps + points[1], dtype)
     np.testing.assert_array_equal(run(read(model(tensors, operator, options("Reducer"))), {"q": q})["y"], expected)
 

@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from webkiln.graph.dims import Dim
 from webkiln.importers.elements import RANGES, canonical
-from webkiln.importers.emitter import Refused
+from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 from webkiln.importers.tflite.lowering import Call
+from webkiln.importers.tflite.operators.linear import batch_matmul
+from webkiln.importers.tflite.operators.windows import padding
 from webkiln.importers.tflite.scales import is_scaled, one_scale, parameters
 
 # Sums of products, with weights as input 1, whose ordinary lowerings convolve and multiply integers as they do floats.
@@ -67,6 +70,13 @@ class IntegerCall(Call):
         return self.transpose(self.value(i), permutation) if array is None else self.constant(array.transpose(permutation))
 
     @property
+    def _in_floats(self) -> bool:
+        """Convolutions go to XNNPACK with their weights; for a layer that is fully connected, TFLite's own kernel rounds likewise."""
+        parts = (WEIGHTS, 3 if self.operator.name == "TRANSPOSE_CONV" else 2)
+        constant = all(self.array(i) is not None for i in parts if self.has(i))
+        return self.eight_bits and (constant or self.operator.name == "FULLY_CONNECTED")
+
+    @property
     def eight_bits(self) -> bool:
         """Whether XNNPACK takes the operator, by the type of its results."""
         return self.output().dtype in ("int8", "uint8")
@@ -78,7 +88,7 @@ class IntegerCall(Call):
     def activate(self, value: str, activation: int) -> str:
         """Sums of products, in steps of the output."""
         x, weights, output = self.tensor(2 if self.operator.name == "TRANSPOSE_CONV" else 0), self.tensor(WEIGHTS), self.output()
-        if self.eight_bits and all(self.array(i) is not None for i in (WEIGHTS, 3 if self.operator.name == "TRANSPOSE_CONV" else 2) if self.has(i)):
+        if self._in_floats:
             factors = self.scale(x) * self.scale(weights) / self.scale(output)
             return self.finished(self.requantized(value, factors, "float"), activation)
         if self.scale(weights).size == 1 and (weights.dtype == "uint8" or self.operator.name == "FULLY_CONNECTED"):
@@ -105,6 +115,11 @@ class IntegerCall(Call):
 
     def finished(self, value: str, activation: int = 0) -> str:
         """Steps of the output as its elements: with its zero point, clipped to its range and that of an activation."""
+        zero_point = int(parameters(self.output())[1][0])
+        return self.clamped(self.node("add", [value, self.like(zero_point, value)]) if zero_point else value, activation)
+
+    def clamped(self, value: str, activation: int) -> str:
+        """Elements of the output, with its zero point already, clipped."""
         output = self.output()
         scale, zero_points = parameters(output)
         zero_point = int(zero_points[0])
@@ -118,8 +133,6 @@ class IntegerCall(Call):
             low = max(low, zero_point + _rounded(np.float32(least) / scale[0]))
         if most < math.inf:
             high = min(high, zero_point + _rounded(np.float32(most) / scale[0]))
-        if zero_point:
-            value = self.node("add", [value, self.like(zero_point, value)])
         if (low, high) != RANGES["int32"]:
             value = self.node("min", [self.node("max", [value, self.like(low, value)]), self.like(high, value)])
         return self.cast(value, canonical(output.dtype))
@@ -204,8 +217,9 @@ def _mean(call: IntegerCall) -> str:
     count = math.prod(shape[axis] for axis in axes)
     x, output = _scales(call, 1)
     total = call.node("reduce_sum", [call.value(0)], axes=axes, keep_dims=call.options.keep_dims)
-    if call.eight_bits and call.operator.name == "MEAN":
-        return call.finished(call.requantized(total, np.array(x / output / np.float32(count)), "float"))
+    if call.eight_bits:
+        factor = x / output if call.operator.name == "SUM" else x / output / np.float32(count)
+        return call.finished(call.requantized(total, np.array(factor), "float"))
     ratio = float(x) / float(output)
     multiplier, shift = (int(one[0]) for one in fixed_point(np.array([ratio])))
     if count > 1 and call.operator.name == "MEAN":
@@ -213,6 +227,35 @@ def _mean(call: IntegerCall) -> str:
         multiplier, shift = (multiplier << bits) // count, shift - bits
     factors = [call.constant(np.array([one], np.int32)) for one in (multiplier, shift)]
     return call.finished(call.node("requantize", [total, *factors]))
+
+
+def _average_pool(call: IntegerCall) -> str:
+    """The sum of the elements as they are over their number, halves away from zero."""
+    options, x, shape = call.options, call.lowering.value(call.tensor(0).index), call.shape(0)
+    call.rank(0, 4)
+    window, stride = [options.window_height, options.window_width], [options.stride_height, options.stride_width]
+    amounts = padding(call, call.choice(schema.PADDINGS, options.padding, "padding"), shape, window, stride, [1, 1])
+
+    def total(value: str, channels: Dim) -> str:
+        ones = call.constant(np.ones((*window, 1, channels), np.int32))
+        return call.node("conv2d", [value, ones], stride=stride, padding=amounts, groups=channels)
+
+    if not isinstance(shape[3], int):
+        raise Refused(f"means of integers in {shape[3]} channels", FIX_SIZES)
+    sums = total(call.wide(x), shape[3])
+    one = call.constant(np.ones((1, 1, 1, 1), np.int32))
+    count = total(call.node("expand", [one], shape=[1, *shape[1:3], 1]), 1)
+    half = call.node("div", [count, call.like(2, count)])
+    above = call.node("less", [call.like(0, sums), sums])
+    shifted = call.node("where", [above, call.node("add", [sums, half]), call.node("sub", [sums, half])])
+    return call.clamped(call.node("div", [shifted, count]), options.activation)
+
+
+def _batch_matmul(call: IntegerCall) -> str:
+    a, b, output = (float(scale) for scale in _scales(call, 2))
+    product = batch_matmul(call)
+    assert isinstance(product, str)
+    return call.finished(call.requantized(product, np.array(a * b / output)))
 
 
 def _pad(call: IntegerCall) -> str:
@@ -240,6 +283,8 @@ INTEGERS: dict[str, Callable[[IntegerCall], str]] = {
     "SUM": _mean,
     "PAD": _pad,
     "PADV2": _pad,
+    "AVERAGE_POOL_2D": _average_pool,
+    "BATCH_MATMUL": _batch_matmul,
 }
 
 
@@ -252,8 +297,10 @@ def computes(subgraph: Subgraph, operator: Operator) -> bool:
     if operator.name in PRODUCTS:
         # Factors of channels are those of symmetric weights.
         return all(parameters(tensor)[0].size == 1 or not parameters(tensor)[1].any() for tensor in scaled) and parameters(scaled[-1])[0].size == 1
-    if operator.name in ("PAD", "PADV2"):
+    if operator.name in ("PAD", "PADV2", "AVERAGE_POOL_2D"):
         return one_scale(scaled)
+    if operator.name == "BATCH_MATMUL" and any(tensor.dtype not in ("int8", "uint8") for tensor in tensors):
+        return False
     if operator.name in ("ADD", "SUB"):
         scales = [float(parameters(tensor)[0][0]) for tensor in scaled]
         bits = 15 if scaled[-1].dtype == "int16" else 20
