@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,17 @@ DT = {
 }
 
 
+@dataclass(frozen=True)
+class Named:
+    """The function that an attribute names."""
+
+    function: str
+
+
 def attribute(value: Any) -> dict[str, Any]:
     """A value as the JSON of an AttrValue; `DT_…` is an element type, other text is bytes."""
+    if isinstance(value, Named):
+        return {"func": {"name": value.function, "attr": {}}}
     if isinstance(value, bool):
         return {"b": value}
     if isinstance(value, int):
@@ -52,6 +62,12 @@ def node(name: str, op: str, inputs: Sequence[str] = (), **attributes: Any) -> d
     return {"name": name, "op": op, "input": list(inputs), "attr": {key: attribute(value) for key, value in attributes.items()}}
 
 
+def function(name: str, inputs: Sequence[str], nodes: Sequence[Mapping[str, Any]], results: Mapping[str, str]) -> dict[str, Any]:
+    """A function of the library. Values of its nodes are written `node:result:i`, its inputs by their names alone."""
+    signature = {"name": name, "inputArg": [{"name": one} for one in inputs], "outputArg": [{"name": one} for one in results]}
+    return {"signature": signature, "nodeDef": list(nodes), "ret": dict(results)}
+
+
 def placeholder(name: str, dtype: str, sizes: Sequence[int]) -> dict[str, Any]:
     return node(name, "Placeholder", dtype=DT[dtype], shape=tuple(sizes))
 
@@ -68,6 +84,7 @@ def write(
     inputs: Mapping[str, Any] | None = None,
     outputs: Mapping[str, Any] | None = None,
     shards: int = 1,
+    functions: Sequence[Mapping[str, Any]] = (),
     **more: Any,
 ) -> Path:
     """Write model.json and its shards; returns the folder. `weights`: entries of the manifest with their bytes. Consts are added for them."""
@@ -78,12 +95,13 @@ def write(
     for i, path in enumerate(paths):
         (folder / path).write_bytes(data[i * length : (i + 1) * length])
     present = {one["name"] for one in nodes}
+    present |= {one["name"] for of in functions for one in of["nodeDef"]}
     constants = [node(entry["name"], "Const", dtype=DT[entry["dtype"]]) for entry, _ in weights if entry["name"] not in present]
     content: dict[str, Any] = {
         "format": "graph-model",
         "generatedBy": "2.0",
         "convertedBy": "a test",
-        "modelTopology": {"node": [*constants, *nodes], "library": {}, "versions": {"producer": 1}},
+        "modelTopology": {"node": [*constants, *nodes], "library": {"function": list(functions)}, "versions": {"producer": 1}},
         "weightsManifest": [{"paths": paths, "weights": [entry for entry, _ in weights]}],
         **more,
     }

@@ -15,6 +15,7 @@ from webkiln.importers.source_names import (
     COM_MICROSOFT,
     TENSORFLOW,
 )
+from webkiln.importers.tensorflow.frames import PARTS
 
 NOT_YET = "not yet"
 
@@ -75,12 +76,12 @@ def reason(operator: str) -> str:
 _NO_OPERATORS = {"CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"}
 
 # What the importer of TensorFlow's graphs reads without a lowering.
-_OF_THE_GRAPH = ("Const", "NoOp", "Placeholder")
+_OF_THE_GRAPH = ("Const", "NoOp", "Placeholder", *sorted(PARTS))
 
 _RANDOM = "random: no result could be compared; give the numbers as an input"
 _TEXT = "text: prepare it before the model"
 _DATA = "the size of its result depends on the data"
-_FLOW = "control flow that depends on data, in the form of TensorFlow 1: convert the model with control flow version 2"
+_FLOW = "an older form: convert the model with control flow version 2"
 _STATE = "variables: freeze the model"
 _TRAINING = "training: models are converted for inference"
 _GENERATION = "a loop of text generation around subgraphs: run the model once for each token, in the page"
@@ -104,10 +105,8 @@ _REASONS = {
     "decodes a picture's file: pages do that themselves": {"ImageDecoder", "DecodeJpeg", "DecodePng"},
     _DATA: {
         *("Compress", "NonMaxSuppression", "NonZero", "Unique", "WHERE", "UNIQUE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
-        *("Where", "ListDiff", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "UniqueV2"),
-        *("RemovePadding", "RestorePadding"),
+        *("ListDiff", "RemovePadding", "RestorePadding"),
     },
-    _FLOW: {"Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch"},
     _STATE: {"VarHandleOp", "ReadVariableOp", "AssignVariableOp", "VariableV2"},
     _GENERATION: {"BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"},
     _DEVICE: {

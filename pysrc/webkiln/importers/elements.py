@@ -33,13 +33,15 @@ RANGES = {
     "int2": (-2, 1),
     "uint2": (0, 3),
 }
+LIST = " list"  # after an element type: of a list of such tensors, which is held as one tensor
 FLOATS = ("float32", "float16", "float64", "bfloat16")
 DEFAULTS = {"f32": "float32", "i32": "int64", "u8": "uint8", "i8": "int8", "bool": "bool"}
 
 
 def carrier(dtype: str) -> str:
     """The NumPy type that holds values of an element type."""
-    return CARRIERS.get(dtype, dtype)
+    element = dtype.removesuffix(LIST)
+    return CARRIERS.get(element, element)
 
 
 def canonical(dtype: str) -> str:

@@ -42,7 +42,7 @@ def finished(
     if problems:
         raise UnsupportedOperatorError(list(problems))
     graph.outputs = list(dict.fromkeys(argument.value for argument in signature.outputs))
-    graph.check()
     sizes = symbols_in(argument.shape for argument in signature.inputs)
     symbols = {**{symbol: {} for symbol in sizes}, **elements.bind(graph)}
+    graph.check()
     return ImportedModel(graph, [signature], name, symbols, dict(metadata), Counter(operators), format)

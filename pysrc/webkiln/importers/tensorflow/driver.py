@@ -11,12 +11,12 @@ from webkiln.importers.emitter import UNFORESEEN, Refused
 from webkiln.importers.named import listed
 from webkiln.importers.tensorflow import sizes
 from webkiln.importers.tensorflow.hints import hint
-from webkiln.importers.tensorflow.lowering import Call, Lower, Values
+from webkiln.importers.tensorflow.lowering import Call, Lower, Lowering, NotMade
 from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
-from webkiln.importers.tensorflow.operators import COMPLEX_RULES, RULES
+from webkiln.importers.tensorflow.registry import COMPLEX_RULES, RULES
 
 
-def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
+def lower_all(values: Lowering, nodes: Sequence[Node]) -> list[Unsupported]:
     """Lower nodes in order, those that have no value yet; returns what could not be, and adds its nodes to `values.missing`. `FormatError` for what is wrong in the source."""
     problems: list[Unsupported] = []
     loop = ""
@@ -34,23 +34,28 @@ def lower_all(values: Values, nodes: Sequence[Node]) -> list[Unsupported]:
             if not after_missing:
                 _lower(values, node, rules)
                 continue
+        except NotMade:
+            pass
         except Refused as refusal:
             problems.append(Unsupported(node.op, node.where, refusal.reason or _reads(values, node), refusal.hint))
         except UNFORESEEN as error:
             raise FormatError(f"{node.where}: {error}") from None
+        finally:
+            problems += values.problems
+            values.problems.clear()
         values.missing.add(node.name)
     if loop and not problems:
         raise FormatError(loop)
     return problems
 
 
-def _reads(values: Values, node: Node) -> str:
+def _reads(values: Lowering, node: Node) -> str:
     """What an operator that is not known is used with."""
     dtypes = dict.fromkeys(values.dtypes[name] for name in node.inputs if name in values.dtypes)
     return f"on {', '.join(dtypes)}" if dtypes else ""
 
 
-def _rules(values: Values, node: Node) -> Mapping[str, Lower]:
+def _rules(values: Lowering, node: Node) -> Mapping[str, Lower]:
     """The functions for what a node reads and makes."""
     of_complex = node.op in COMPLEX_RULES and node.op not in RULES
     return COMPLEX_RULES if of_complex or any(values.dtypes.get(name) in COMPLEX for name in node.inputs) or _makes_complex(node) else RULES
@@ -60,7 +65,7 @@ def _makes_complex(node: Node) -> bool:
     return node.op == "Cast" and node.attributes.get("DstT") in COMPLEX
 
 
-def _lower(values: Values, node: Node, rules: Mapping[str, Lower]) -> None:
+def _lower(values: Lowering, node: Node, rules: Mapping[str, Lower]) -> None:
     for name in node.inputs:
         if name not in values.dtypes:
             raise FormatError(f"{node.where}: it reads {name!r}, which its node does not make")

@@ -5,13 +5,10 @@ from __future__ import annotations
 _GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
 _HINTS = (
     (
-        ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "If", "StatelessIf", "While", "StatelessWhile", "Case"),
-        "Control flow that depends on data is not converted yet: export with loops unrolled and conditions fixed",
+        ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"),
+        "Only loops and branches that TensorFlow's own functions write are recognized in this form: export with control flow version 2",
     ),
-    (
-        ("PartitionedCall", "StatefulPartitionedCall", "SymbolicGradient"),
-        "Functions are not converted yet: export with them inlined",
-    ),
+    (("Case", "StatelessCase"), "Only branches of two are converted: export with the condition fixed"),
     (
         ("Where", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2"),
         "The size of its result depends on the data: export the model without post-processing",

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from webkiln.errors import Unsupported
 from webkiln.graph.dims import Dim
 from webkiln.importers.axes import told_axes
 from webkiln.importers.emitter import Refused
 from webkiln.importers.named import NamedCall, Result, Typed, Values
+from webkiln.importers.tensorflow.functions import Function
 from webkiln.importers.tensorflow.nodes import Node
 
-__all__ = ["Call", "Lower", "Result", "Typed", "Values"]
+__all__ = ["Call", "Lower", "Lowering", "NotMade", "Result", "Typed"]
+
+
+class NotMade(Exception):
+    """The results cannot be made, for reasons that are among the problems already."""
+
+
+class Lowering(Values):
+    """The values of a model, the functions that its nodes may run, and what could not be lowered in them."""
+
+    def __init__(self, functions: Mapping[str, Function] | None = None) -> None:
+        super().__init__()
+        self.functions = functions or {}
+        self.problems: list[Unsupported] = []
+        self.running: list[str] = []  # the functions that are being lowered, each run by the one before
+        self.called = 0  # nodes of functions so far
+
+    def constant(self, name: str, array: np.ndarray | None, dtype: str) -> None:
+        """A constant of the source; of text, only the type."""
+        if array is None:
+            self.dtypes[name] = dtype
+        else:
+            self.define(name, array, dtype)
 
 
 class Call(NamedCall):
     """One node, as a lowering function sees it. Inputs are counted from 0; the function returns its results."""
 
-    def __init__(self, lowering: Values, node: Node) -> None:
+    lowering: Lowering
+
+    def __init__(self, lowering: Lowering, node: Node) -> None:
         super().__init__(lowering, node.inputs, (node.name,), node.name)
         self.source = node
 

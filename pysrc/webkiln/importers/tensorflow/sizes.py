@@ -17,7 +17,7 @@ from webkiln.importers.emitter import KNOWN_LIMIT, Refused
 from webkiln.importers.known import broadcast_size, decided, divide, ints, is_known, modulo, objects
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.nodes import result_name
-from webkiln.importers.tensorflow.operators.slicing import strided_ranges
+from webkiln.importers.tensorflow.strides import strided_ranges
 
 Known = Callable[[Call, list[np.ndarray]], "np.ndarray | list[np.ndarray] | None"]
 

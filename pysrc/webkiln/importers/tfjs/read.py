@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedFormatError
-from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, pairs_of
+from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE
 from webkiln.graph.signature import Argument, Signature
 from webkiln.importers.elements import held_as
 from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel, finished
 from webkiln.importers.inputs import given_shape, open_sizes
-from webkiln.importers.named import Values
+from webkiln.importers.tensorflow import operators as operators  # which registers them
 from webkiln.importers.tensorflow.driver import lower_all
 from webkiln.importers.tensorflow.dtypes import name_of
+from webkiln.importers.tensorflow.frames import structured
+from webkiln.importers.tensorflow.lists import element_of
+from webkiln.importers.tensorflow.lowering import Lowering
 from webkiln.importers.tensorflow.nodes import Node, needed_nodes, node_of, value_name
 from webkiln.importers.tfjs.json_values import expect, member
-from webkiln.importers.tfjs.topology import read_nodes, read_shape
+from webkiln.importers.tfjs.topology import constant_of, read_functions, read_nodes, read_shape
 from webkiln.importers.tfjs.weights import read_weights
 
 SIGNATURE = "serving_default"
@@ -59,10 +60,15 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     # A placeholder that the signature leaves out is an input all the same.
     named = {port.value for port in taken}
     taken += [_placeholder(node) for node in needed if node.op == "Placeholder" and node.name not in named]
-    values = Values()
+    weights = read_weights(content.get("weightsManifest", []), file.parent)
+    flat, functions = structured(needed)
+    values = Lowering({**read_functions(content["modelTopology"], weights), **functions})
     problems = _add_inputs(values, taken, inputs or {})
-    _add_constants(values, needed, content, file.parent)
-    problems += lower_all(values, needed)
+    for node in needed:
+        if node.op == "Const" and not values.defined(node.name):
+            values.constant(node.name, *constant_of(node, weights))
+    ordered = needed_nodes(flat, [port.value for port in made], [node_of(port.value) for port in taken])
+    problems += lower_all(values, ordered)
     found = _signature(values, taken, made, problems)
     return finished(
         values.builder.graph,
@@ -138,7 +144,7 @@ def _placeholder(node: Node) -> Port:
     return Port(node.name, node.name, str(node.attributes.get("dtype", "float32")), node.attributes.get("shape"))
 
 
-def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, Sequence[int | str]]) -> list[Unsupported]:
+def _add_inputs(values: Lowering, ports: Sequence[Port], overrides: Mapping[str, Sequence[int | str]]) -> list[Unsupported]:
     """Define the graph's inputs; returns what cannot be one. `InputError` for an override that fits none."""
     for name in overrides:
         if not any(name in (port.name, port.value) for port in ports):
@@ -168,25 +174,7 @@ def _add_inputs(values: Values, ports: Sequence[Port], overrides: Mapping[str, S
     return problems
 
 
-def _add_constants(values: Values, nodes: Sequence[Node], content: Mapping[str, Any], folder: Path) -> None:
-    weights = read_weights(content.get("weightsManifest", []), folder)
-    for node in nodes:
-        if node.op == "Const" and not values.defined(node.name):
-            if node.name not in weights:
-                raise FormatError(f"{node.where}: the weightsManifest has no weight of this name")
-            weight = weights[node.name]
-            dtype = str(node.attributes.get("dtype", weight.dtype))
-            if weight.array is not None and dtype in COMPLEX and weight.dtype in COMPLEX:
-                values.define(node.name, pairs_of(weight.array), dtype)
-            elif weight.array is None or dtype not in FROM_SOURCE:
-                values.dtypes[node.name] = dtype if weight.array is not None else "string"
-            elif np.dtype(weight.dtype).kind != np.dtype(dtype).kind.replace("u", "i"):
-                raise FormatError(f"{node.where}: it is declared as {dtype}, but its weight is {weight.dtype}")
-            else:  # TensorFlow.js keeps floats and integers of all widths in 32 bits
-                values.define(node.name, weight.array if weight.array.dtype.kind == "f" else weight.array.astype(dtype), dtype)
-
-
-def _signature(values: Values, taken: Sequence[Port], made: Sequence[Port], problems: list[Unsupported]) -> Signature:
+def _signature(values: Lowering, taken: Sequence[Port], made: Sequence[Port], problems: list[Unsupported]) -> Signature:
     """The arguments in the source's names and dtypes; an output that cannot be given is added to the problems."""
     shapes = {name: value.shape for name, value in values.builder.graph.values.items()}
     inputs = [Argument(port.name, port.value, values.dtypes[port.value], shapes[port.value]) for port in taken if port.value in values.dtypes]
@@ -197,7 +185,7 @@ def _signature(values: Values, taken: Sequence[Port], made: Sequence[Port], prob
         if port.value not in values.dtypes:
             raise FormatError(f"the output {port.name!r} is the value {port.value!r}, which its node does not make")
         try:
-            dtype = port.dtype or values.dtypes[port.value]
+            dtype = port.dtype or element_of(values.dtypes[port.value])
             same = held_as(dtype) == held_as(values.dtypes[port.value]) and (dtype in COMPLEX) == (values.dtypes[port.value] in COMPLEX)
             value = values.value(port.value)
         except Refused as refusal:

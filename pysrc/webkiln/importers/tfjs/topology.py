@@ -4,27 +4,79 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from webkiln.errors import FormatError
+from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, pairs_of
 from webkiln.importers.tensorflow.dtypes import name_of
+from webkiln.importers.tensorflow.frames import structured
+from webkiln.importers.tensorflow.functions import Function, function_of, plain_value
 from webkiln.importers.tensorflow.nodes import Node, value_name
 from webkiln.importers.tfjs.json_values import expect, integer, member
+from webkiln.importers.tfjs.weights import Weight
 
 
 def read_nodes(topology: Any) -> list[Node]:
     """The nodes of a GraphDef."""
+    written = _nodes(member(topology, "node", list, "the modelTopology"), "")
+    return [replace(node, inputs=tuple(map(value_name, node.inputs))) for node in written]
+
+
+def read_functions(topology: Any, weights: Mapping[str, Weight]) -> dict[str, Function]:
+    """The functions of a GraphDef's library, by their names. Their constants are among the weights."""
+    found: dict[str, Function] = {}
+    for i, entry in enumerate(member(member(topology, "library", dict, "the modelTopology", {}), "function", list, "the library", [])):
+        signature = member(entry, "signature", dict, f"function {i}")
+        name = member(signature, "name", str, f"the signature of function {i}")
+        what = f"the function {name!r}"
+        inputs, outputs = (
+            [member(one, "name", str, f"an argument of {what}") for one in member(signature, side, list, what, [])] for side in ("inputArg", "outputArg")
+        )
+        written = _nodes(member(entry, "nodeDef", list, what, []), f" of {what}")
+        ops = {node.name: node.op for node in written}
+        nodes = [replace(node, inputs=tuple(plain_value(one, ops) for one in node.inputs)) for node in written]
+        given = member(entry, "ret", dict, what, {})
+        results = [plain_value(member(given, one, str, f"what {what} returns"), ops) for one in outputs]
+        constants = {node.name: constant_of(node, weights) for node in nodes if node.op == "Const"}
+        flat, inner = structured(nodes, f"{name}/")
+        found.update(inner)
+        found[name] = function_of(name, inputs, flat, results, constants)
+    return found
+
+
+def constant_of(node: Node, weights: Mapping[str, Weight]) -> tuple[np.ndarray | None, str]:
+    """The values and the element type of a node of constants; of text, only the type."""
+    if node.name not in weights:
+        raise FormatError(f"{node.where}: the weightsManifest has no weight of this name")
+    weight = weights[node.name]
+    dtype = str(node.attributes.get("dtype", weight.dtype))
+    if weight.array is not None and dtype in COMPLEX and weight.dtype in COMPLEX:
+        return pairs_of(weight.array), dtype
+    if weight.array is None or dtype not in FROM_SOURCE:
+        return None, dtype if weight.array is not None else "string"
+    if np.dtype(weight.dtype).kind != np.dtype(dtype).kind.replace("u", "i"):
+        raise FormatError(f"{node.where}: it is declared as {dtype}, but its weight is {weight.dtype}")
+    # TensorFlow.js keeps floats and integers of all widths in 32 bits.
+    return weight.array if weight.array.dtype.kind == "f" else weight.array.astype(dtype), dtype
+
+
+def _nodes(entries: list[Any], of: str) -> list[Node]:
+    """Nodes whose inputs are as they are written."""
     nodes = []
-    for i, entry in enumerate(member(topology, "node", list, "the modelTopology")):
-        name = member(entry, "name", str, f"node {i}")
-        what = f"the node {name!r}"
+    for i, entry in enumerate(entries):
+        name = member(entry, "name", str, f"node {i}{of}")
+        what = f"the node {name!r}{of}"
         inputs = [expect(one, str, f"an input of {what}") for one in member(entry, "input", list, what, [])]
         attributes = {
             key: decoded
             for key, value in member(entry, "attr", dict, what, {}).items()
             if not key.startswith("_") and (decoded := _attribute(value, f"the attribute {key!r} of {what}")) is not NOTHING  # "_": notes of other programs
         }
-        data = tuple(value_name(one) for one in inputs if not one.startswith("^"))
+        data = tuple(one for one in inputs if not one.startswith("^"))
         nodes.append(Node(name, member(entry, "op", str, what), data, attributes))
     return nodes
 
@@ -57,6 +109,8 @@ def _scalar(kind: str, value: Any, what: str) -> Any:
         return name_of(value if isinstance(value, int) else expect(value, str, what))
     if kind == "shape":
         return read_shape(value, what)
+    if kind == "func":
+        return member(expect(value, dict, what), "name", str, what)
     return NOTHING
 
 

@@ -2,6 +2,7 @@
 
 from webkiln.importers.tensorflow.operators import (  # noqa: F401  (each registers its operators)
     complex_numbers,
+    control_flow,
     convolution,
     elementwise,
     generation,
@@ -15,6 +16,7 @@ from webkiln.importers.tensorflow.operators import (  # noqa: F401  (each regist
     reduction,
     resizing,
     scattering,
+    selection,
     slicing,
 )
 from webkiln.importers.tensorflow.registry import COMPLEX_RULES, RULES

@@ -15,8 +15,8 @@ from webkiln.importers.lowerings.slicing import sliced
 from webkiln.importers.lowerings.spectrum import transform_axes, transform_real, transform_to_real
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tensorflow.lowering import Call, Typed
-from webkiln.importers.tensorflow.operators.slicing import strided_ranges_of
 from webkiln.importers.tensorflow.registry import lowers_complex
+from webkiln.importers.tensorflow.strides import strided_ranges_of
 from webkiln.ops.rules import differ
 
 WIDER = {"float32": "complex64", "float64": "complex128"}

@@ -71,12 +71,3 @@ def top_k(call: Call) -> list[Typed]:
     x, count = call.wide(call.value(0)), call.size(1, "how many there are to be")
     places = part(call, call.node("argsort", [x], axis=axis, descending=True), axis, 0, count)
     return [call.back(picked_along(call, x, places, axis)), Typed(places, call.text("index_type", "int32"))]
-
-
-@lowers("Unique")
-def unique(call: Call) -> list[Typed]:
-    """Of one element; the number of others depends on the data."""
-    if call.shape(0) != [1]:
-        raise Refused("of more than one element: how many are different depends on the data", "Export the model without post-processing")
-    first = call.node("expand", [call.constant(call.positions(1))], shape=[1])
-    return [call.same(), Typed(first, call.text("out_idx", "int32"))]
