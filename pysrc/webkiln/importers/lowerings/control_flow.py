@@ -4,15 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, symbols_of
 from webkiln.graph.graph import Graph, Value
+from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.emitter import FIX_SIZES, Refused
-from webkiln.importers.named import NamedCall
 from webkiln.ops import OPERATORS
 
 SMALL_BRANCHES = 8  # element-wise nodes in two branches that may as well be computed both
 ATTEMPTS = 4  # at shapes of what a loop carries
+
+
+class Lowering(Protocol):
+    """The values of a source on their way into a graph."""
+
+    @property
+    def elements(self) -> ElementSymbols: ...
+
+    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
+        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it."""
+
+
+class Caller(Protocol):
+    """An operator of a source that runs bodies."""
+
+    builder: GraphBuilder
+    label: str
+
+    @property
+    def lowering(self) -> Lowering: ...
+
+    def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str: ...
+
+    def cast(self, value: str, to: str) -> str: ...
+
+    def wide(self, value: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +55,7 @@ class Made:
         return [self.graph.values[name] for name in self.graph.outputs]
 
 
-def make_body(call: NamedCall, formals: Sequence[Value], lower: Callable[[list[str]], Sequence[str]]) -> Made:
+def make_body(call: Caller, formals: Sequence[Value], lower: Callable[[list[str]], Sequence[str]]) -> Made:
     """Lower a body. `lower` is given the values of its inputs, of these dtypes and shapes, and returns its results."""
     builder, elements = call.builder, call.lowering.elements
     before, first_node = elements.made(), len(builder.graph.nodes)
@@ -36,7 +64,7 @@ def make_body(call: NamedCall, formals: Sequence[Value], lower: Callable[[list[s
     return Made(body, captured, elements.made() - before)
 
 
-def branch(call: NamedCall, condition: str, then: Made, otherwise: Made) -> list[str]:
+def branch(call: Caller, condition: str, then: Made, otherwise: Made) -> list[str]:
     """The results of one of two bodies without inputs of their own. Small ones of equal shapes are both computed, and chosen from."""
     results = []
     for a, b in zip(then.results(), otherwise.results(), strict=True):
@@ -56,7 +84,7 @@ def branch(call: NamedCall, condition: str, then: Made, otherwise: Made) -> list
 
 
 def loop(
-    call: NamedCall, start: Sequence[str], count: int, test: Callable[[list[str]], str], step: Callable[[list[str]], Sequence[str]], rounds: Dim | None = None
+    call: Caller, start: Sequence[str], count: int, test: Callable[[list[str]], str], step: Callable[[list[str]], Sequence[str]], rounds: Dim | None = None
 ) -> list[str]:
     """Values that are carried while a test of them holds, and what is stacked of every round.
 
@@ -87,7 +115,7 @@ def loop(
     return call.builder.control("while", [*start, *captured], [condition.graph, body.graph], results, carried=count, name=call.label)
 
 
-def inlined(call: NamedCall, body: Graph) -> list[str]:
+def inlined(call: Caller, body: Graph) -> list[str]:
     """A body without inputs of its own, back in the graph that it was cut from. Returns its results."""
     graph = call.builder.graph
     graph.nodes += body.nodes
@@ -95,30 +123,30 @@ def inlined(call: NamedCall, body: Graph) -> list[str]:
     return body.outputs
 
 
-def _chosen(call: NamedCall, condition: str, a: str, b: str) -> str:
+def _chosen(call: Caller, condition: str, a: str, b: str) -> str:
     narrow = call.builder.dtype(a)
     if narrow not in ("u8", "i8"):
         return call.node("where", [condition, a, b])
     return call.cast(call.node("where", [condition, call.wide(a), call.wide(b)]), narrow)
 
 
-def _take(call: NamedCall, body: Graph, own: int, captured: Sequence[str]) -> None:
+def _take(call: Caller, body: Graph, own: int, captured: Sequence[str]) -> None:
     """Let a body take these values, after `own` inputs of its own, read or not."""
     body.inputs[own:] = captured
     for name in captured:
         body.values[name] = call.builder.graph.values[name]
 
 
-def _common(call: NamedCall, a: Dim, b: Dim, inner: set[str]) -> Dim:
+def _common(call: Caller, a: Dim, b: Dim, inner: set[str]) -> Dim:
     return _known(call, a, inner) if a == b else call.lowering.elements.size(call.label)
 
 
-def _known(call: NamedCall, dim: Dim, inner: set[str]) -> Dim:
+def _known(call: Caller, dim: Dim, inner: set[str]) -> Dim:
     """A size as it is known outside of a body."""
     return dim if inner.isdisjoint(symbols_of(dim)) else call.lowering.elements.size(call.label)
 
 
-def _widened(call: NamedCall, value: Value, following: Value, loose: set[str]) -> Value:
+def _widened(call: Caller, value: Value, following: Value, loose: set[str]) -> Value:
     """The value, with symbols for those of its sizes that a round changes."""
     if value.dtype != following.dtype or len(value.shape) != len(following.shape):
         raise Refused(f"a loop that carries {value} and then {following}", "Let the dtype and rank stay the same")

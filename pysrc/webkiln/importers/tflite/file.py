@@ -45,10 +45,17 @@ class Operator:
     options: Table | None
     options_type: int
     custom_options: bytes = b""  # those of a custom operator, in a form of its own
+    bodies: tuple[Subgraph, ...] = ()  # the subgraphs that control flow runs, when they were put beside the one in which it stands
+
+    def options_of(self, table: str) -> Table | None:
+        """Its options, when they are of this kind."""
+        return self.options if self.options is not None and self.options.table == table else None
 
 
 @dataclass(frozen=True)
 class Subgraph:
+    """A body has no tensors of its own: they are among those of the subgraph beside which it was put."""
+
     tensors: tuple[Tensor, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]

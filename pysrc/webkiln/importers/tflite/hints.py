@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _GENERAL = "Export the model without it, or cut the model before it and compute the rest in JavaScript"
 _HINTS = (
-    (("IF", "WHILE", "CALL", "STABLEHLO_WHILE"), "Control flow is not converted yet: export with loops unrolled and conditions fixed"),
+    (("STABLEHLO_WHILE",), "Export with loops unrolled and conditions fixed"),
     (
         ("BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN"),
         "Recurrent layers in both directions are not converted yet: export with `unroll=True`, which makes plain operators of them",

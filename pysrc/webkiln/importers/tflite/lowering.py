@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from webkiln.errors import Unsupported
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import COMPLEX, canonical_dtype, pairs_of
+from webkiln.graph.graph import Graph
 from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.elements import FLOATS
@@ -23,6 +25,14 @@ from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.importers.tflite.variables import Variables, changed_in, handles_of
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
+
+
+class NotMade(Refused):
+    """It cannot be converted for what stands in its bodies."""
+
+    def __init__(self, problems: Sequence[Unsupported]) -> None:
+        super().__init__("")
+        self.problems = problems
 
 
 class Lowering:
@@ -102,6 +112,24 @@ class Lowering:
             return self._variants[key]
         value = self.builder.node("transpose", [self.value(index)], {"permutation": list(permutation)}, name=f"{self.labels[index]}/transpose")
         return value if shape is None else self.builder.node("reshape", [value], {"shape": list(shape)}, name=f"{self.labels[index]}/reshape")
+
+    def forget(self, indices: Iterable[int]) -> None:
+        """Let tensors be made again, as those of a body are when it is lowered once more."""
+        for index in indices:
+            for kept in (self.names, self.arrays, self.known, self.floats):
+                kept.pop(index, None)
+            self.elements.arrays.pop(self.labels[index], None)
+
+    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
+        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it, its last inputs."""
+        body, captured = self.builder.cut(first_node, inputs, outputs)
+        self.elements.tell(body)
+        gone = set(body.values) - set(self.builder.graph.values)
+        for kept in (self.names, self.floats):
+            for index in [index for index, value in kept.items() if value in gone]:
+                del kept[index]
+        self._variants = {key: value for key, value in self._variants.items() if value not in gone}
+        return body, captured
 
     def bind(self, index: int, value: str, first_node: int) -> None:
         """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Shape
 from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, canonical_dtype
 from webkiln.graph.signature import Argument, Signature
-from webkiln.importers.emitter import UNFORESEEN, Refused
+from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
 from webkiln.importers.inputs import given_shape, open_sizes
-from webkiln.importers.tflite import sizes
-from webkiln.importers.tflite.file import File, Operator, SignatureDefinition, Subgraph, parse
+from webkiln.importers.tflite.driver import in_order, lower_all
+from webkiln.importers.tflite.file import File, SignatureDefinition, Subgraph, parse
 from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.inlining import inlined
-from webkiln.importers.tflite.lowering import Call, Lowering, place
-from webkiln.importers.tflite.operators import COMPLEX_RULES, RULES
-from webkiln.importers.tflite.operators.recurrence import STATEFUL
-from webkiln.importers.tflite.operators.registry import Rule
-from webkiln.importers.tflite.quantized import lower_scaled
-from webkiln.importers.tflite.scales import scaled_tensors
-from webkiln.importers.tflite.variables import HANDLE, ONCE, starts_of
+from webkiln.importers.tflite.lowering import Lowering
+from webkiln.importers.tflite.variables import starts_of
 
 
 def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> ImportedModel:
@@ -42,9 +34,11 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     if not subgraph.outputs:
         raise FormatError("the model has no outputs: there is nothing to convert")
     lowering = Lowering(subgraph, starts_of(file, subgraph))
-    order = _in_order(subgraph, lowering)
+    order = in_order(subgraph, lowering)
     symbols = _add_inputs(lowering, definitions[0], inputs or {})
-    _lower_all(lowering, order)
+    problems = lower_all(lowering, order)
+    if problems:
+        raise UnsupportedOperatorError(problems)
     lowering.variables.keep()
     _add_outputs(lowering)
     graph = lowering.builder.graph
@@ -106,50 +100,6 @@ def _signature(definition: SignatureDefinition, lowering: Lowering) -> Signature
     return Signature(definition.name or "serving_default", arguments(definition.inputs, inputs), arguments(definition.outputs, outputs))
 
 
-def _in_order(subgraph: Subgraph, lowering: Lowering) -> list[Operator]:
-    """The operators such that each comes after those that make what it reads; in the file's order where that is so already."""
-    makers: dict[int, int] = {}
-    for operator in subgraph.operators:
-        for index in operator.outputs:
-            name = subgraph.tensors[index].name
-            if index in makers:
-                raise FormatError(f"{place(subgraph, operator)}: the tensor {name!r} is made by operator {makers[index]} already")
-            if index in subgraph.inputs or index in lowering.arrays:
-                kind = "an input of the model" if index in subgraph.inputs else "a constant"
-                raise FormatError(f"{place(subgraph, operator)}: it makes the tensor {name!r}, which is {kind}")
-            makers[index] = operator.index
-    waiting: dict[int, int] = {}
-    readers: dict[int, list[int]] = {}
-    for operator in subgraph.operators:
-        needed = {index for index in operator.inputs if index in makers}
-        for index in operator.inputs:
-            tensor = subgraph.tensors[index] if index >= 0 else None
-            has_value = tensor is None or index in needed or index in subgraph.inputs or index in lowering.arrays
-            if tensor is not None and not has_value and not tensor.variable and tensor.data is None and tensor.dtype in FROM_SOURCE:
-                raise FormatError(f"{place(subgraph, operator)}: it reads the tensor {tensor.name!r}, which nothing makes")
-        sources = {makers[index] for index in needed}
-        waiting[operator.index] = len(sources)
-        for source in sources:
-            readers.setdefault(source, []).append(operator.index)
-    for index in subgraph.outputs:
-        if index not in makers and index not in subgraph.inputs and index not in lowering.arrays:
-            raise FormatError(f"the output {subgraph.tensors[index].name!r} of the model is made by nothing")
-    ready = [index for index, count in waiting.items() if count == 0]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        index = heapq.heappop(ready)
-        order.append(subgraph.operators[index])
-        for reader in readers.get(index, []):
-            waiting[reader] -= 1
-            if waiting[reader] == 0:
-                heapq.heappush(ready, reader)
-    if len(order) < len(subgraph.operators):
-        stuck = next(operator for operator in subgraph.operators if waiting[operator.index])
-        raise FormatError(f"{place(subgraph, stuck)}: what it reads depends on what it makes: the graph has a cycle")
-    return order
-
-
 def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: Mapping[str, Sequence[int | str]]) -> list[str]:
     """Define the graph's inputs; returns the names of their symbols."""
     subgraph = lowering.subgraph
@@ -184,30 +134,6 @@ def _add_inputs(lowering: Lowering, definition: SignatureDefinition, overrides: 
     return lowering.elements.add_inputs(lowering.builder.graph, ("i32",))
 
 
-def _lower_all(lowering: Lowering, order: Sequence[Operator]) -> None:
-    """Lower every operator; what cannot be is collected, and raised at once."""
-    problems: list[Unsupported] = []
-    guessed: set[int] = set()  # tensors that stand in for what could not be made
-    for operator in order:
-        where = place(lowering.subgraph, operator)
-        after_guess = not guessed.isdisjoint(operator.inputs)
-        try:
-            _lower(lowering, operator)
-        except Refused as refusal:
-            if not after_guess or operator.name not in {*RULES, *COMPLEX_RULES}:
-                problems.append(Unsupported(operator.name, where, refusal.reason, refusal.hint))
-        except (FormatError, *UNFORESEEN) as error:
-            if not after_guess:
-                raise error if isinstance(error, FormatError) and where in str(error) else FormatError(f"{where}: {error}") from None
-        else:
-            continue
-        for index in operator.outputs:
-            guessed.add(index)
-            _stand_in(lowering, index)
-    if problems:
-        raise UnsupportedOperatorError(problems)
-
-
 def _add_outputs(lowering: Lowering) -> None:
     problems = []
     for index in lowering.subgraph.outputs:
@@ -218,63 +144,3 @@ def _add_outputs(lowering: Lowering) -> None:
             problems.append(Unsupported("OUTPUT", where, refusal.reason, refusal.hint))
     if problems:
         raise UnsupportedOperatorError(problems)
-
-
-def _stand_in(lowering: Lowering, index: int) -> None:
-    """Give a tensor that could not be made the shape that the file says, so that what follows it is looked at too."""
-    tensor = lowering.subgraph.tensors[index]
-    if index not in lowering.names and tensor.dtype in FROM_SOURCE:
-        shape = tuple(abs(size) for size in tensor.shape)
-        name = lowering.builder.graph.fresh(lowering.labels[index])
-        lowering.names[index] = lowering.builder.input(name, canonical_dtype(tensor.dtype), shape)
-
-
-def _lower(lowering: Lowering, operator: Operator) -> None:
-    if operator.name in (HANDLE, ONCE):
-        return  # which variables there are, and their first values, is known already
-    is_complex = any(lowering.subgraph.tensors[index].dtype in COMPLEX for index in (*operator.inputs, *operator.outputs) if index >= 0)
-    rule = (COMPLEX_RULES if is_complex else RULES).get(operator.name)
-    if rule is None:
-        raise Refused("on complex numbers" if is_complex else "", hint(operator.name))
-    _check_tensors(lowering, operator)
-    call = Call(lowering, operator, rule.options)
-    first_node = len(lowering.builder.graph.nodes)
-    if scaled_tensors(lowering.subgraph, operator):
-        results = lower_scaled(lowering, operator, rule)
-    else:
-        results = (None if is_complex else sizes.compute(call)) or _results(call, rule)
-    if len(results) != len(operator.outputs):
-        call.fail(f"it has {len(operator.outputs)} outputs, expected {len(results)}")
-    for index, result in zip(operator.outputs, results, strict=True):
-        if isinstance(result, str):
-            expected, made = canonical_dtype(lowering.subgraph.tensors[index].dtype), lowering.builder.dtype(result)
-            if expected != made:
-                call.fail(f"its output is declared as {lowering.subgraph.tensors[index].dtype}, but is {made}")
-            lowering.bind(index, result, first_node)
-        elif result.dtype == object:
-            lowering.known[index] = result
-        else:
-            lowering.arrays[index] = result
-
-
-def _results(call: Call, rule: Rule) -> Sequence[str | np.ndarray]:
-    result = rule.lower(call)
-    return [result] if isinstance(result, (str, np.ndarray)) else result
-
-
-def _check_tensors(lowering: Lowering, operator: Operator) -> None:
-    """Refuse elements that are not computed with."""
-    for index in (*operator.inputs, *operator.outputs):
-        if index < 0:
-            continue
-        tensor = lowering.subgraph.tensors[index]
-        if tensor.variable and index not in lowering.subgraph.inputs and operator.name not in STATEFUL:
-            raise Refused("variables that are kept from run to run are not converted yet", "Give the state as inputs and outputs")
-        if tensor.variable and index not in lowering.subgraph.inputs:
-            lowering.add_variable(tensor)
-        if index in lowering.handles:
-            continue
-        if tensor.dtype not in (*FROM_SOURCE, *COMPLEX):
-            raise Refused(f"elements of the dtype {tensor.dtype}", hint("dtype"))
-        if index not in operator.outputs and index not in lowering.names and index not in lowering.known and index not in lowering.arrays:
-            raise Refused("it reads what could not be made")

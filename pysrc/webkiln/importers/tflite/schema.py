@@ -51,6 +51,8 @@ _OPTIONS = {
     77: "MirrorPadOptions",
     79: "SplitVOptions",
     87: "ReverseSequenceOptions",
+    92: "IfOptions",
+    93: "WhileOptions",
     94: "DepthToSpaceOptions",
     101: "BatchMatMulOptions",
     102: "CumsumOptions",
@@ -118,6 +120,8 @@ LSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 kernel_type:i8 asymm
 UnidirectionalSequenceLSTMOptions activation:i8 cell_clip:f32 projection_clip:f32 time_major:bool asymmetric:bool diagonal:bool
 CallOptions subgraph:u32
 CallOnceOptions subgraph:i32
+IfOptions then:i32 otherwise:i32
+WhileOptions condition:i32 body:i32
 VarHandleOptions container:string name:string
 CompositeOptions name:string subgraph:i32 attributes:[u8] attributes_format:i8 version:i32
 Conv3DOptions padding:i8 stride_depth:i32 stride_width:i32 stride_height:i32 activation:i8 dilation_depth:i32=1 dilation_width:i32=1 dilation_height:i32=1

@@ -71,20 +71,22 @@ class Variables:
 
 def handles_of(subgraph: Subgraph) -> dict[int, str]:
     """The names of the variables that tensors are handles of."""
-    return {
-        operator.outputs[0]: f"{operator.options.container}/{operator.options.name}"
-        for operator in subgraph.operators
-        if operator.name == HANDLE and operator.outputs and operator.options is not None
-    }
+    found = {}
+    for operator in subgraph.operators:
+        options = operator.options_of("VarHandleOptions")
+        if operator.name == HANDLE and operator.outputs and options is not None:
+            found[operator.outputs[0]] = f"{options.container}/{options.name}"
+    return found
 
 
 def starts_of(file: File, subgraph: Subgraph) -> dict[str, np.ndarray]:
     """The values that variables are given once, before the first run, by their names: those that are constants."""
     found: dict[str, np.ndarray] = {}
     for operator in subgraph.operators:
-        if operator.name != ONCE or operator.options is None:
+        options = operator.options_of("CallOnceOptions")
+        if operator.name != ONCE or options is None:
             continue
-        index = operator.options.subgraph
+        index = options.subgraph
         if not 0 <= index < len(file.subgraphs):
             raise FormatError(f"operator {operator.index} ({ONCE}) is for subgraph {index}; the file has {len(file.subgraphs)}")
         found |= _assigned(file.subgraphs[index])

@@ -3,6 +3,7 @@
 from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers its operators)
     bits,
     complex_numbers,
+    control_flow,
     convolution,
     diagonals,
     elementwise,
