@@ -9,7 +9,9 @@ from webkiln.importers.tflite.file import File, Operator, Subgraph, Tensor
 
 CALLS = {"CALL": "CallOptions", "STABLEHLO_COMPOSITE": "CompositeOptions"}  # they compute what the subgraph computes that their options name
 BODIES = {"IF": ("IfOptions", "then", "otherwise"), "WHILE": ("WhileOptions", "condition", "body")}  # of control flow, by the names of its options
-OPERATORS_LIMIT = 2**18
+MAXIMUM_NESTING = 32
+# How many operators may come of a file, absolutely and for each one in it: a few subgraphs that call each other several times make billions.
+OPERATORS_LIMIT, REPETITIONS_LIMIT = 2**15, 64
 
 
 def inlined(file: File, index: int) -> Subgraph:
@@ -31,6 +33,7 @@ class _Inlining:
         self.file = file
         self.tensors = tensors
         self.count = 0
+        self.most = OPERATORS_LIMIT + REPETITIONS_LIMIT * sum(len(subgraph.operators) for subgraph in file.subgraphs)
 
     def add(self, operators: list[Operator], subgraph: Subgraph, places: dict[int, int], callers: tuple[int, ...]) -> None:
         """Add the operators of a subgraph whose tensors have these places."""
@@ -38,8 +41,8 @@ class _Inlining:
             inputs = tuple(places[i] if i >= 0 else i for i in operator.inputs)
             moved = replace(operator, index=len(operators), inputs=inputs, outputs=tuple(places[i] for i in operator.outputs))
             self.count += 1
-            if self.count > OPERATORS_LIMIT:
-                raise FormatError(f"its subgraphs call each other more often than is read: they make more than {OPERATORS_LIMIT} operators")
+            if self.count > self.most:
+                raise FormatError(f"its subgraphs call each other more often than is read: they make more than {self.most} operators")
             table, *names = BODIES.get(operator.name, (CALLS.get(operator.name, ""),))
             options = operator.options_of(table)
             if options is not None and names:
@@ -53,6 +56,8 @@ class _Inlining:
             raise FormatError(f"{where} is for subgraph {index}; the file has {len(self.file.subgraphs)}")
         if index in callers:
             raise FormatError(f"{where} is for subgraph {index}, in which it stands itself")
+        if len(callers) > MAXIMUM_NESTING:
+            raise FormatError(f"{where} is for subgraph {index}: subgraphs that stand in each other more than {MAXIMUM_NESTING} deep are not read")
         return self.file.subgraphs[index]
 
     def _body(self, operator: Operator, index: int, callers: tuple[int, ...]) -> Subgraph:
@@ -82,6 +87,6 @@ class _Inlining:
             if tensor.index not in places:
                 places[tensor.index] = len(self.tensors)
                 self.tensors.append(replace(tensor, index=len(self.tensors)))
-        if len(self.tensors) > 4 * OPERATORS_LIMIT:
-            raise FormatError(f"its subgraphs call each other more often than is read: they have more than {4 * OPERATORS_LIMIT} tensors")
+        if len(self.tensors) > 4 * self.most:
+            raise FormatError(f"its subgraphs call each other more often than is read: they have more than {4 * self.most} tensors")
         return places
