@@ -41,7 +41,8 @@ def sources() -> dict[str, Source]:
         ("onnx-microsoft", "ONNX: com.microsoft", "com.microsoft", COM_MICROSOFT),
     ):
         found[key] = _source(title, names, _converted("onnx", domain))
-    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], _converted("tflite"))
+    tflite = dict.fromkeys(_OF_THE_FILE, frozenset[str]()) | _converted("tflite")
+    found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], tflite)
     tensorflow = dict.fromkeys(_OF_THE_GRAPH, frozenset[str]()) | _converted("tensorflow")
     found["tensorflow"] = _source("TensorFlow, as in graph models of TensorFlow.js", TENSORFLOW, tensorflow)
     return found
@@ -75,6 +76,9 @@ def reason(operator: str) -> str:
 # What stands in the list of builtin operators, and is none.
 _NO_OPERATORS = {"CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"}
 
+# What the importer of TFLite reads without a lowering: subgraphs in place of operators, and which variables there are.
+_OF_THE_FILE = ("CALL", "STABLEHLO_COMPOSITE", "VAR_HANDLE", "CALL_ONCE")
+
 # What the importer of TensorFlow's graphs reads without a lowering.
 _OF_THE_GRAPH = ("Const", "NoOp", "Placeholder", *sorted(PARTS))
 
@@ -104,7 +108,7 @@ _REASONS = {
     "maps: their keys are text or numbers that no tensor holds": {"CastMap", "DictVectorizer", "ZipMap"},
     "decodes a picture's file: pages do that themselves": {"ImageDecoder", "DecodeJpeg", "DecodePng"},
     _DATA: {
-        *("Compress", "NonMaxSuppression", "NonZero", "Unique", "WHERE", "UNIQUE", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
+        *("Compress", "NonMaxSuppression", "NonZero", "Unique", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
         *("ListDiff", "RemovePadding", "RestorePadding"),
     },
     _STATE: {"VarHandleOp", "ReadVariableOp", "AssignVariableOp", "VariableV2"},
@@ -118,7 +122,7 @@ _REASONS = {
     _HASH: {"LSH_PROJECTION", "SKIP_GRAM", "HASHTABLE_LOOKUP", "MurmurHash3", "NGramHashMapping", "VarlenNGramHashMapping"},
     "prints, or is there for a test of the runtime that it was made for": {"Print", "SampleOp"},
     _TRAINING: {"Gradient"},
-    "no converter writes it any more": {"CALL", "CONCAT_EMBEDDINGS"},
+    "no converter writes it any more": {"CONCAT_EMBEDDINGS"},
 }  # fmt: skip
 
 _FAMILIES = {"STABLEHLO_": _STABLEHLO, "HASHTABLE": _TABLE, "HashTable": _TABLE, "LookupTable": _TABLE, "TensorArray": _FLOW, "QOrdered": _DEVICE}
