@@ -27,3 +27,11 @@ export function activate(values, activation = "none") {
 export function ranked(scores) {
   return Array.from(scores.keys()).sort((i, j) => Number(Number.isNaN(scores[i])) - Number(Number.isNaN(scores[j])) || scores[j] - scores[i] || i - j);
 }
+
+/**
+ * @param {readonly number[]} scores
+ * @returns {number} the index of the largest, the first of equal ones; of NaN where there is one
+ */
+export function best(scores) {
+  return scores.reduce((found, score, k) => (score > scores[found] || (Number.isNaN(score) && !Number.isNaN(scores[found])) ? k : found), 0);
+}

@@ -1,7 +1,7 @@
 /** What a detector found. */
 
 import { InputError } from "../errors.js";
-import { activate } from "./activations.js";
+import { activate, best } from "./activations.js";
 import { pointInPicture } from "./places.js";
 import { suppress } from "./suppression.js";
 
@@ -70,14 +70,14 @@ export function readBoxes(values, scores, spec, place) {
   const found = [];
   for (let box = 0; box < count; box++) {
     const each = activate(scores.subarray(box * labels.length, (box + 1) * labels.length), activation);
-    const index = each.reduce((best, score, k) => (score > each[best] || (Number.isNaN(score) && !Number.isNaN(each[best])) ? k : best), 0);
+    const index = best(each);
     if (each[index] >= lowest) found.push({ index, score: each[index], row: rowOf(box) });
   }
   const corners = found.map(({ row: [x, y, width, height] }) => [x - width / 2, y - height / 2, x + width / 2, y + height / 2]);
   const kept = suppress(corners, found.map(({ score }) => score), found.map(({ index }) => index), threshold);
-  return kept.map(([best, ...others]) => {
-    const { index, score, row } = found[best];
-    const average = kind === "weighted" ? averageOf([best, ...others].map((k) => found[k])) : row;
+  return kept.map((members) => {
+    const { index, score, row } = found[members[0]];
+    const average = kind === "weighted" ? averageOf(members.map((k) => found[k])) : row;
     return { label: labels[index], index, score, ...detectionAt(average, names, place) };
   });
 }

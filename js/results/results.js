@@ -6,6 +6,7 @@ import { readKeypoints } from "./keypoints.js";
 import { readLabels } from "./labels.js";
 import { readMask } from "./masks.js";
 import { findPlace } from "./places.js";
+import { readText } from "./texts.js";
 
 /** @typedef {import("./labels.js").Label} Label */
 /** @typedef {import("./boxes.js").Box} Box */
@@ -13,11 +14,12 @@ import { findPlace } from "./places.js";
 /** @typedef {import("./keypoints.js").Point} Point */
 /** @typedef {import("./keypoints.js").Keypoints} Keypoints */
 /** @typedef {import("./masks.js").Mask} Mask */
+/** @typedef {import("./texts.js").Text} Text */
 /** @typedef {import("../dtypes.js").Tensor} Values of an output */
 /** @typedef {{ data: () => Promise<Values> }} OnDevice of a run with `{ on: "device" }` */
 
 /**
- * What the outputs of a run say, by output name: `Label[]`, `Detection[]`, `Keypoints`, `Mask`; others as they are.
+ * What the outputs of a run say, by output name: `Label[]`, `Detection[]`, `Keypoints`, `Mask`, `Text`; others as they are.
  *
  * With `inputs`, what was given to the run, points, boxes and masks are in pixels of its picture, with its region's position and rotation undone.
  * Without, or where an array was given for the input, they are in pixels of the input.
@@ -57,7 +59,8 @@ export async function results({ processing }, outputs, inputs) {
  */
 async function read(values, scores, spec, processing, inputs) {
   if (spec.type === "labels") return readLabels(values, spec);
-  if (!["keypoints", "boxes", "mask"].includes(spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has labels, keypoints, boxes, mask, tensor`);
+  if (spec.type === "text") return readText(values, spec);
+  if (!["keypoints", "boxes", "mask"].includes(spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has labels, keypoints, boxes, mask, text, tensor`);
   const place = await findPlace(processing, spec, inputs);
   if (spec.type === "keypoints") return readKeypoints(values, spec, place);
   return spec.type === "mask" ? readMask(values, spec, place) : readBoxes(values, scores, spec, place);

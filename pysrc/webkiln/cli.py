@@ -164,25 +164,39 @@ def serve(ctx: click.Context, /, **arguments: Any) -> None:
     _run(ctx, "serve", **arguments)
 
 
-@main.group()
-def gallery() -> None:
-    """Known pretrained models, fetched from package registries."""
+@main.group(invoke_without_command=True)
+@click.pass_context
+def gallery(ctx: click.Context, /) -> None:
+    """Known pretrained models, fetched from package registries. Without a command: list them."""
+    if ctx.invoked_subcommand is None:
+        _run(ctx, "gallery_list")
 
 
 @gallery.command("list")
 @click.pass_context
 def gallery_list(ctx: click.Context, /) -> None:
-    """Show the gallery's models with their licences."""
+    """Show the gallery's models with their sizes and licences."""
     _run(ctx, "gallery_list")
+
+
+@gallery.command("show")
+@click.argument("name")
+@click.pass_context
+def gallery_show(ctx: click.Context, /, **arguments: Any) -> None:
+    """Show what is known of the model NAME, with a sample and lines of code that run it."""
+    _run(ctx, "gallery_show", **arguments)
 
 
 @gallery.command("get")
 @click.argument("name")
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Copy the file here.")
-@click.option("--force", is_flag=True, help="Replace the output when it exists.")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), metavar="DIR", help="Convert the model, and write it here.")
+@click.option("--quantize", metavar="FORMAT", help="Store weights as f16, int8 and so on, as `convert` does.")
+@click.option("--source", is_flag=True, help="Write the model's own files to DIR instead.")
+@click.option("--sample", is_flag=True, help="Write a file to try the model with to DIR, too.")
+@click.option("--force", is_flag=True, help="Replace DIR when it exists.")
 @click.pass_context
 def gallery_get(ctx: click.Context, /, **arguments: Any) -> None:
-    """Fetch the model NAME, and print where its file is."""
+    """Fetch the model NAME, once, and print where its file is, or convert it."""
     _run(ctx, "gallery_get", **arguments)
 
 

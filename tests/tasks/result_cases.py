@@ -27,7 +27,7 @@ class ResultCase:
         return {"image": {"picture": picture, "region": self.region}}
 
 
-def result_cases(count: int = 200, seed: int = 7) -> list[ResultCase]:
+def result_cases(count: int = 250, seed: int = 7) -> list[ResultCase]:
     rng = np.random.default_rng(seed)
     return [_case(rng, number) for number in range(count)]
 
@@ -43,7 +43,7 @@ def _case(rng: np.random.Generator, number: int) -> ResultCase:
     if size is not None and rng.integers(2):
         region = Region(*rng.uniform(0, 1, 2) * size, *rng.uniform(0.2, 2, 2) * size, rng.uniform(-math.pi, math.pi))
     picture = {"type": "picture", "width": width, "height": height, "resize": _choose(rng, "stretch", "crop", "letterbox")}
-    kind = (_labels, _keypoints, _boxes, _mask)[number % 4]
+    kind = (_labels, _keypoints, _boxes, _mask, _text)[number % 5]
     spec, outputs = kind(rng, width, height)
     return ResultCase({"inputs": {"image": picture}, "outputs": {"y": spec}}, {name: np.asarray(array, np.float32) for name, array in outputs.items()}, size, region)
 
@@ -99,3 +99,10 @@ def _mask(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str, 
     if rng.integers(2):
         return {**spec, "layout": "NCHW"}, {"y": values.transpose(0, 3, 1, 2)}
     return spec, {"y": values if channels > 1 else _choose(rng, values, values[0], values[0, ..., 0])}
+
+
+def _text(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    characters = list("_abcdé疗 ")[: int(rng.integers(2, 9))]
+    steps, few = int(rng.integers(0, 40)), _choose(rng, 1, 3)  # with few levels, there are runs and ties
+    values = np.round(rng.normal(size=(1, steps, len(characters))) * few)
+    return {"type": "text", "characters": characters, "activation": _choose(rng, "none", "softmax"), "blank": _choose(rng, 0, 1)}, {"y": _choose(rng, values, values[0])}

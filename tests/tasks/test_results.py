@@ -149,6 +149,14 @@ def test_a_mask_and_where_it_lies() -> None:
     assert chosen[3, 5] == pytest.approx(3 / (3 + math.e))
 
 
+def test_text_stands_once_for_a_run() -> None:
+    steps = [0, 1, 1, 0, 1, 2, 2, 0, 0]
+    values = np.full((1, len(steps), 3), 0.125)
+    values[0, np.arange(len(steps)), steps] = [0.9, 0.5, 1, 0.9, 0.75, 1, 0.25, 0.9, 0.9]
+    assert one({"type": "text", "characters": ["", "o", "k"]}, values) == {"text": "ook", "score": 0.75}
+    assert one({"type": "text", "characters": ["", "o", "k"]}, values[:, -2:]) == {"text": "", "score": 0.0}
+
+
 def test_tensors_are_left_alone() -> None:
     y = np.arange(3, dtype=np.int64)
     assert webkiln.results(Described({}), {"y": y})["y"] is y

@@ -72,7 +72,7 @@ def test_there_are_examples_of_everything() -> None:
     for section in (*SECTIONS, "Processing", "Golden vectors", "model.json"):
         assert section in sections
     kinds = {complete(text)["type"] for section, text in inline() if section == "Processing" and ": spec" not in text}
-    assert kinds == {"picture", "audio", "tokens", "labels", "keypoints", "boxes", "mask"}
+    assert kinds == {"picture", "audio", "tokens", "labels", "keypoints", "boxes", "mask", "text"}
 
 
 def blocks() -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from webkiln.commands.terminal import table
+from webkiln.commands.terminal import remark, size_text, table
 from webkiln.gallery import RECIPES
 
 
 def command() -> bool:
     table(
-        ("name", "task", "licence", "from"),
-        [(recipe.name, recipe.task, recipe.licence, recipe.archive) for recipe in RECIPES.values()],
+        ("name", "task", "size", "licence", "from"),
+        [(recipe.name, recipe.task, size_text(recipe.bytes), recipe.licence, recipe.archive) for recipe in RECIPES.values()],
+        right=("size",),
     )
+    remark("`webkiln gallery show NAME` tells more of one; `webkiln gallery get NAME -o DIR` fetches and converts it")
     return True

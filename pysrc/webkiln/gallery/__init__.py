@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from webkiln.gallery.convert import convert
-from webkiln.gallery.fetch import fetch
-from webkiln.gallery.recipes import RECIPES, Archive, Recipe, find
+from webkiln.gallery.fetch import fetch, fetch_sample
+from webkiln.gallery.recipe import Archive, Part, Recipe, Sample
+from webkiln.gallery.recipes import RECIPES, find
 
-__all__ = ["RECIPES", "Archive", "Recipe", "convert", "fetch", "find"]
+__all__ = ["RECIPES", "Archive", "Part", "Recipe", "Sample", "convert", "fetch", "fetch_sample", "find"]

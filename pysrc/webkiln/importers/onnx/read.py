@@ -55,6 +55,11 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     )
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the file notes beside its graph, by key. Raises `FormatError` for a file that is wrong."""
+    return {entry.key: entry.value for entry in _parse(path.read_bytes()).metadata_props}
+
+
 def _parse(data: bytes) -> Any:
     model = message("ModelProto")()
     try:
