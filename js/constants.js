@@ -4,6 +4,7 @@ import { sizeOf } from "./dtypes.js";
 import { FormatError, HashError } from "./errors.js";
 import { fetchChecked } from "./fetching.js";
 import { halfToNumber } from "./half.js";
+import { affineValues, sparseFill } from "./packed.js";
 import { readSafetensors } from "./safetensors.js";
 import { sha256 } from "./sha256.js";
 import { storedSize } from "./stored.js";
@@ -13,6 +14,8 @@ import { storedSize } from "./stored.js";
 /** @typedef {import("./format.js").Shard} Shard */
 /** @typedef {import("./format.js").AffineQuantization} AffineQuantization */
 /** @typedef {import("./fetching.js").FetchOptions} FetchOptions */
+/** @typedef {import("./packed.js").Mask} Mask */
+/** @typedef {import("./stored.js").Fill} Fill */
 /** @typedef {import("./stored.js").Source} Source */
 /** @typedef {import("./safetensors.js").StoredTensor} StoredTensor */
 
@@ -75,14 +78,16 @@ export function readConstant(name, constant, shard) {
   const where = `the constant ${JSON.stringify(name)}`;
   const { dtype, shape, quantization } = constant;
   const stored = find(shard, constant.tensor, where);
-  if (quantization?.scheme === "affine") return { bytes: dequantize(constant, quantization, stored, shard, where), storage: dtype, dtype, shape };
-  const storage = constant.storage ?? dtype;
   const count = sizeOf(shape);
+  const part = (/** @type {string} */ tensorName) => find(shard, tensorName, where);
+  const present = quantization?.mask === undefined ? null : maskOf(part(quantization.mask), count, where);
+  if (quantization?.scheme === "affine") return { bytes: stored.bytes, storage: dtype, dtype, shape, fill: affineFill(constant, quantization, stored, present, part, where) };
+  const storage = constant.storage ?? dtype;
   if (stored.dtype !== storage.toUpperCase()) throw new FormatError(`${where} is stored as ${stored.dtype}; model.json says ${storage.toUpperCase()}`);
-  const size = storedSize(storage);
-  if (quantization) return { bytes: spread(stored, find(shard, quantization.mask, where), count, size, where), storage, dtype, shape };
-  if (stored.bytes.length !== count * size) throw new FormatError(`${where} of the shape [${shape.join(", ")}] takes ${count * size} bytes; its tensor has ${stored.bytes.length}`);
-  return { bytes: stored.bytes, storage, dtype, shape };
+  const bytes = (present ? present.count : count) * storedSize(storage);
+  if (stored.bytes.length !== bytes) throw new FormatError(`${where} of the shape [${shape.join(", ")}]${present ? `, whose mask has ${present.count} elements,` : ""} takes ${bytes} bytes; its tensor has ${stored.bytes.length}`);
+  const source = { bytes: stored.bytes, storage, dtype, shape };
+  return present ? { ...source, storage: dtype, fill: sparseFill(source, present) } : source;
 }
 
 /**
@@ -98,63 +103,44 @@ function find(shard, tensor, where) {
 }
 
 /**
- * Elements that a bit mask says are present; the others are 0.
- * @param {StoredTensor} present
- * @param {StoredTensor} mask
+ * A bit mask, checked, and how many elements are present.
+ * @param {StoredTensor} tensor
  * @param {number} count
- * @param {number} size bytes of an element
  * @param {string} where
- * @returns {Uint8Array}
+ * @returns {Mask}
  */
-function spread(present, mask, count, size, where) {
-  if (mask.dtype !== "U8" || mask.bytes.length !== Math.ceil(count / 8)) throw new FormatError(`${where}: its mask must be ${Math.ceil(count / 8)} bytes of U8; got ${mask.bytes.length} of ${mask.dtype}`);
-  const result = new Uint8Array(count * size);
-  let next = 0;
-  for (let i = 0; i < count; i++) {
-    if (!((mask.bytes[i >> 3] >> (i & 7)) & 1)) continue;
-    result.set(present.bytes.subarray(next, next + size), i * size);
-    next += size;
-  }
-  if (next !== present.bytes.length) throw new FormatError(`${where}: its mask has ${next / size} elements, its tensor ${present.bytes.length / size}`);
-  return result;
+function maskOf({ dtype, bytes }, count, where) {
+  if (dtype !== "U8" || bytes.length !== Math.ceil(count / 8)) throw new FormatError(`${where}: its mask must be ${Math.ceil(count / 8)} bytes of U8; got ${bytes.length} of ${dtype}`);
+  let present = 0;
+  for (let i = 0; i < count; i++) present += (bytes[i >> 3] >> (i & 7)) & 1;
+  return { bytes, count: present };
 }
 
 /**
- * scale · (q − zero_point), in float32.
+ * Checks the parts of a constant in integers and gives the function that turns them into floats.
  * @param {Constant} constant
  * @param {AffineQuantization} quantization
  * @param {StoredTensor} stored
- * @param {Map<string, StoredTensor>} shard
+ * @param {Mask | null} mask
+ * @param {(tensor: string) => StoredTensor} part
  * @param {string} where
- * @returns {Uint8Array} of f32
+ * @returns {Fill}
  */
-function dequantize({ shape }, { bits, signed, axis, scale, zero_point: zeroPoint, block }, stored, shard, where) {
+function affineFill({ shape }, { bits, signed, axis, scale, zero_point: zeroPoint, block }, stored, mask, part, where) {
   const count = sizeOf(shape);
-  const needed = Math.ceil((count * bits) / 8);
-  if (stored.bytes.length !== needed) throw new FormatError(`${where}: ${count} values of ${bits} bits take ${needed} bytes; its tensor has ${stored.bytes.length}`);
-  const scales = numbers(find(shard, scale, where), where);
-  const zeros = zeroPoint === undefined ? null : numbers(find(shard, zeroPoint, where), where);
-  const inner = axis === null ? 1 : sizeOf(shape.slice(axis + 1));
+  const present = mask ? mask.count : count;
+  const needed = Math.ceil((present * bits) / 8);
+  if (stored.bytes.length !== needed) throw new FormatError(`${where}: ${present} values of ${bits} bits take ${needed} bytes; its tensor has ${stored.bytes.length}`);
+  const scales = numbers(part(scale), where);
+  const zeros = zeroPoint === undefined ? null : numbers(part(zeroPoint), where);
   const length = axis === null ? 1 : shape[axis];
-  const groups = Math.ceil(length / (block ?? 1));
+  const inner = axis === null ? count : sizeOf(shape.slice(axis + 1));
   // With blocks, there is a scale for each run along the axis and each place on the other axes.
-  const wanted = axis === null ? 1 : block === undefined ? length : (count / Math.max(1, length)) * groups;
+  const wanted = axis === null ? 1 : block === undefined ? length : (count / Math.max(1, length)) * Math.ceil(length / block);
   for (const [kind, list] of /** @type {[string, number[] | null][]} */ ([["scale", scales], ["zero_point", zeros]])) {
     if (list && list.length !== wanted) throw new FormatError(`${where}: its ${kind} has ${list.length} values; wanted ${wanted}`);
   }
-  const values = new Float32Array(count);
-  const { bytes } = stored;
-  for (let i = 0; i < count; i++) {
-    let q = bits === 4 ? (bytes[i >> 1] >> (4 * (i & 1))) & 15 : bits === 8 ? bytes[i] : bytes[2 * i] | (bytes[2 * i + 1] << 8);
-    if (signed && q >= 2 ** (bits - 1)) q -= 2 ** bits;
-    let at = 0;
-    if (axis !== null) {
-      const place = Math.floor(i / inner) % length;
-      at = block === undefined ? place : (Math.floor(i / (inner * length)) * groups + Math.floor(place / block)) * inner + (i % inner);
-    }
-    values[i] = Math.fround(scales[at]) * (q - (zeros ? zeros[at] : 0));
-  }
-  return new Uint8Array(values.buffer);
+  return affineValues({ packed: stored.bytes, bits, signed, mask: mask?.bytes ?? null, scales: Float32Array.from(scales), zeros, count, length, inner, block });
 }
 
 /**

@@ -10,7 +10,7 @@ import { STORAGES } from "./stored.js";
 /** @typedef {import("./dtypes.js").Dtype} Dtype */
 /** @typedef {{ name: string, value: string, dtype: string, shape: Dim[], values?: string[] }} Argument `values`: symbols for the elements of an input */
 /** @typedef {{ name: string, inputs: Argument[], outputs: Argument[] }} Signature */
-/** @typedef {{ scheme: "affine", bits: number, signed: boolean, axis: number | null, scale: string, zero_point?: string, block?: number }} AffineQuantization */
+/** @typedef {{ scheme: "affine", bits: number, signed: boolean, axis: number | null, scale: string, zero_point?: string, block?: number, mask?: string }} AffineQuantization */
 /** @typedef {AffineQuantization | { scheme: "mask", mask: string }} Quantization */
 /** @typedef {{ dtype: Dtype, shape: number[], shard: number, tensor: string, storage?: string, quantization?: Quantization }} Constant */
 /** @typedef {number | boolean | string | (number | boolean | string)[]} Attribute */
@@ -39,7 +39,7 @@ import { STORAGES } from "./stored.js";
  */
 
 const VERSION = 1;
-const FEATURES = new Set(["state", "quantization", "values", "elements", "control"]);
+const FEATURES = new Set(["state", "quantization", "values", "elements", "control", "masked"]);
 const MAXIMUM_RANK = 8;
 const MAXIMUM_SIZE = 2 ** 31 - 1;
 const MAXIMUM_VALUES = 64;
@@ -296,6 +296,8 @@ function readConstant(value, where, shards, requires) {
   if (constant.quantization !== undefined && constant.quantization !== null) {
     if (!requires.includes("quantization")) fail(`${where} is quantized, and "requires" does not list "quantization"`);
     result.quantization = readQuantization(constant.quantization, `${where}, quantization`, result);
+    if (result.quantization.scheme === "affine" && result.storage) fail(`${where} is quantized, which has no other storage; got ${result.storage}`);
+    if (result.quantization.scheme === "affine" && result.quantization.mask && !requires.includes("masked")) fail(`${where} is quantized with a mask, and "requires" does not list "masked"`);
   }
   return result;
 }
@@ -322,6 +324,7 @@ function readQuantization(value, where, { dtype, shape }) {
     axis: entry.axis === null || entry.axis === undefined ? null : asInteger(entry.axis, `${where}, axis`, 0, shape.length - 1),
     scale: asString(entry.scale, `${where}, scale`),
   };
+  if (entry.mask !== undefined && entry.mask !== null) result.mask = asString(entry.mask, `${where}, mask`);
   if (entry.zero_point !== undefined && entry.zero_point !== null) result.zero_point = asString(entry.zero_point, `${where}, zero_point`);
   if (entry.block !== undefined && entry.block !== null) {
     result.block = asInteger(entry.block, `${where}, block`, 1);

@@ -1,10 +1,15 @@
 /** Constants as shards hold them: in their dtype, or in fewer bits that stand for it. */
 
-import { DTYPES } from "./dtypes.js";
+import { DTYPES, sizeOf } from "./dtypes.js";
 import { halfToNumber } from "./half.js";
 
 /** @typedef {import("./dtypes.js").Dtype} Dtype */
-/** @typedef {{ bytes: Uint8Array, storage: string, dtype: Dtype, shape: number[] }} Source `storage`: the type of the elements in `bytes` */
+/** @typedef {(target: Float32Array) => void} Fill writes all elements */
+/**
+ * `storage`: the type of the elements in `bytes`. With `fill`, the bytes are packed, and it unpacks them, as elements of `storage`: a copy of a
+ * tensor in floats lasts only as long as whoever asks for one needs it.
+ * @typedef {{ bytes: Uint8Array, storage: string, dtype: Dtype, shape: number[], fill?: Fill }} Source
+ */
 /** @typedef {Float32Array | Int32Array | Int16Array | Int8Array | Uint16Array | Uint8Array} StoredArray */
 
 /** @type {ReadonlyMap<string, Dtype>} what a constant that is stored as something else than its dtype becomes */
@@ -26,7 +31,12 @@ export function storedSize(storage) {
  * @param {Source} source
  * @returns {StoredArray}
  */
-export function storedValues({ bytes, storage }) {
+export function storedValues({ bytes, storage, shape, fill }) {
+  if (fill) {
+    const values = new Float32Array(sizeOf(shape));
+    fill(values);
+    return values;
+  }
   const size = storedSize(storage);
   const { buffer, byteOffset, length } = bytes.byteOffset % size ? bytes.slice() : bytes;
   return new ARRAYS[storage](buffer, byteOffset, length / size);
@@ -39,5 +49,6 @@ export function storedValues({ bytes, storage }) {
  */
 export function widened(source) {
   const values = storedValues(source);
+  if (source.fill) return /** @type {Float32Array} */ (values);
   return source.storage === "f16" ? Float32Array.from(values, halfToNumber) : new DTYPES[source.dtype].array(values);
 }

@@ -19,7 +19,7 @@ from webkiln.graph.dims import Dim, Shape
 from webkiln.graph.dtypes import CANONICAL, COMPLEX, as_source, canonical_dtype, pairs_of, to_canonical
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
-from webkiln.quantization import quantize_weights
+from webkiln.precision.weights import quantize_weights
 from webkiln.tasks.inputs import picture_part, prepared
 from webkiln.webformat.golden import channels_of
 

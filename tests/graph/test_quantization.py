@@ -7,7 +7,7 @@ import pytest
 from webkiln.errors import FormatError
 from webkiln.graph.graph import Constant, Graph, Value
 from webkiln.graph.quantization import Affine, Masked
-from webkiln.quantization import quantize_weights
+from webkiln.precision.weights import quantize_weights
 
 
 def pack(values: np.ndarray, bits: int) -> np.ndarray:

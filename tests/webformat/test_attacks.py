@@ -335,7 +335,7 @@ def test_a_shard_that_was_changed(folder: Folder) -> None:
 
 
 def test_masks_are_checked_before_they_are_unpacked(folder: Folder) -> None:
-    folder.shard(to_safetensors({"w": np.float16([1]), "m": np.uint8([1]), "bias": np.zeros(3, np.float32)}))
+    folder.shard(to_safetensors({"w": np.float32([1]), "m": np.uint8([1]), "bias": np.zeros(3, np.float32)}))
     model = folder.model
     model["requires"] = ["quantization"]
     model["constants"]["w"] = {"dtype": "f32", "shape": [2**31 - 1], "shard": 0, "tensor": "w", "quantization": {"scheme": "mask", "mask": "m"}}

@@ -172,7 +172,8 @@ export class WasmBackend {
     if (isHalf) {
       this.bytes().set(constant.bytes, staging);
       this.runOnce({ kernel: "widen_f16", fields: { source: staging, destination: source, count }, operations: [] }, scratch);
-    } else if (constant.storage === constant.dtype) this.bytes().set(constant.bytes, source);
+    } else if (constant.fill) constant.fill(new Float32Array(this.alive().buffer, source, count));
+    else if (constant.storage === constant.dtype) this.bytes().set(constant.bytes, source);
     else new Int32Array(this.alive().buffer, source, count).set(storedValues(constant));
     if (form.form === "matrix") {
       const { offset, depth, columns, rowStride, columnStride } = form;

@@ -14,7 +14,8 @@ from webkiln.errors import FormatError
 class Affine:
     """`scale · (q − zero_point)`; `scale` and `zero_point` have an entry for each position (or block of positions) along `axis`.
 
-    `packed` is U8: 4-bit values two to a byte (the low half first), 8-bit ones a byte each, 16-bit ones little-endian.
+    `packed` is U8: 4-bit values two to a byte (the low half first), 8-bit ones a byte each, 16-bit ones little-endian. With a `mask`
+    (as that of `Masked`) it has only the elements whose bit is set; the others are 0.
     """
 
     packed: np.ndarray
@@ -25,34 +26,36 @@ class Affine:
     scale: np.ndarray
     zero_point: np.ndarray | None = None
     block: int | None = None
+    mask: np.ndarray | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
 
     def dequantize(self) -> np.ndarray:
         """The values in float32. `FormatError` when the parts do not fit together."""
-        count = math.prod(self.shape)
+        present = None if self.mask is None else unpacked_mask(self.mask, self.shape)
+        count = self.count if present is None else int(present.sum())
         stored = (np.uint8, np.int8) if self.bits == 8 else (np.uint8,)
-        raw = self.packed.reshape(-1)
         needed = -(-count * self.bits // 8)
-        if raw.dtype not in stored or raw.size != needed:
+        if self.packed.dtype not in stored or self.packed.size != needed:
             raise FormatError(
-                f"{count} values of {self.bits} bits are {needed} bytes of uint8; {raw.size} of {raw.dtype} are stored for {list(self.shape)}"
+                f"{count} values of {self.bits} bits are {needed} bytes of uint8; {self.packed.size} of {self.packed.dtype} are stored for {list(self.shape)}"
             )
-        raw = raw.view(np.uint8)
-        if self.bits == 4:
-            raw = np.stack([raw & 15, raw >> 4], axis=1).reshape(-1)
-        elif self.bits == 16:
-            raw = raw.view("<u2")
-        q = raw[:count].astype(np.int32)
-        if self.signed:
-            q = np.where(q >= 1 << (self.bits - 1), q - (1 << self.bits), q)
-        q = q.reshape(self.shape)
-        scale = self._along(self.scale, "scale", "f").astype(np.float32)
-        if self.zero_point is not None:
-            q = q - self._along(self.zero_point, "zero_point", "iu").astype(np.int32)
+        q = unpacked_values(self.packed, self.bits, self.signed, count)
+        scale = self.spread(self.scale, "scale", "f").astype(np.float32)
+        zero_point = np.zeros((), np.int64) if self.zero_point is None else self.spread(self.zero_point).astype(np.int64)
+        if present is not None:
+            whole = np.array(np.broadcast_to(zero_point, self.shape)).reshape(-1)
+            whole[present] = q
+            q = whole
+        # In float64 the product is exact, so that it is rounded once, as in JavaScript.
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(scale * q.astype(np.float32), np.float32)
+            return np.asarray(scale.astype(np.float64) * (q.reshape(self.shape) - zero_point), np.float32)
 
-    def _along(self, entries: np.ndarray, what: str, kinds: str) -> np.ndarray:
-        """The entries, spread over the tensor."""
+    def spread(self, entries: np.ndarray, what: str = "zero_point", kinds: str = "iu") -> np.ndarray:
+        """Scales or zero points in a shape that goes with the tensor's. `FormatError` when there are too few or too many."""
         if self.axis is not None and not 0 <= self.axis < len(self.shape):
             raise FormatError(f"the axis {self.axis} is not one of {list(self.shape)}")
         wanted: list[int] = []
@@ -80,14 +83,38 @@ class Masked:
 
     def dequantize(self) -> np.ndarray:
         """The values in float32. `FormatError` when the parts do not fit together."""
-        count = math.prod(self.shape)
-        if self.mask.dtype != np.uint8 or self.mask.size != -(-count // 8):
-            raise FormatError(
-                f"a mask of {-(-count // 8)} bytes of uint8 is needed for {list(self.shape)}; {self.mask.size} of {self.mask.dtype} are stored"
-            )
-        bits = np.unpackbits(self.mask.reshape(-1), bitorder="little")[:count].astype(bool)
+        bits = unpacked_mask(self.mask, self.shape)
+        count = bits.size
         if int(bits.sum()) != self.present.size:
             raise FormatError(f"the mask marks {int(bits.sum())} of {count} elements; {self.present.size} are stored for {list(self.shape)}")
         whole = np.zeros(count, np.float32)
         whole[bits] = self.present.reshape(-1)
         return whole.reshape(self.shape)
+
+
+def unpacked_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A bit mask as a flat array of bool, one for each element of the shape. `FormatError` when it has another length."""
+    count = math.prod(shape)
+    if mask.dtype != np.uint8 or mask.size != -(-count // 8):
+        raise FormatError(f"a mask of {-(-count // 8)} bytes of uint8 is needed for {list(shape)}; {mask.size} of {mask.dtype} are stored")
+    return np.unpackbits(mask.reshape(-1), bitorder="little")[:count].astype(bool)
+
+
+def unpacked_values(packed: np.ndarray, bits: int, signed: bool, count: int) -> np.ndarray:
+    """The first `count` integers (int64) of bytes that hold them packed, as `Affine` says."""
+    raw = packed.reshape(-1).view(np.uint8)
+    if bits == 4:
+        raw = np.stack([raw & 15, raw >> 4], axis=1).reshape(-1)
+    elif bits == 16:
+        raw = raw.view("<u2")
+    q = raw[:count].astype(np.int64)
+    return np.where(q >= 1 << (bits - 1), q - (1 << bits), q) if signed else q
+
+
+def packed_values(values: np.ndarray, bits: int) -> np.ndarray:
+    """Bytes that hold integers packed, as `Affine` says."""
+    flat = values.reshape(-1).astype(np.int32)
+    if bits != 4:
+        return (flat & ((1 << bits) - 1)).astype(f"<u{bits // 8}").view(np.uint8)
+    pairs = np.append(flat & 15, np.zeros(flat.size % 2, flat.dtype)).reshape(-1, 2)
+    return np.asarray(pairs[:, 0] | pairs[:, 1] << 4, np.uint8)

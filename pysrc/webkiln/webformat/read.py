@@ -419,13 +419,20 @@ def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str,
         if constant.dtype != entry["dtype"]:
             raise FormatError(f"the constant {name!r} is stored as {wanted}, which stands for {constant.dtype}, not for {entry['dtype']}")
         return constant
-    if entry["dtype"] != "f32" or "storage" in entry:
+    is_mask = quantization["scheme"] == "mask"
+    if entry["dtype"] != "f32" or ("storage" in entry and not (is_mask and entry["storage"] == "f16")):
         raise FormatError(f"the constant {name!r} is quantized, which stands for f32 and has no other storage")
-    if "quantization" not in requires:
-        raise FormatError(f'the constant {name!r} is quantized, but "requires" does not list "quantization"')
+    for feature, is_used in (("quantization", True), ("masked", not is_mask and "mask" in quantization)):
+        if is_used and feature not in requires:
+            raise FormatError(f'the constant {name!r} is quantized, but "requires" does not list "{feature}"')
+    mask = tensor(quantization["mask"]) if "mask" in quantization else None
     try:
-        if quantization["scheme"] == "mask":
-            made: Affine | Masked = Masked(stored, tensor(quantization["mask"]), shape)
+        if is_mask:
+            wanted = entry.get("storage", "f32")
+            if _STORED.get(stored.dtype) != wanted:
+                raise FormatError(f"its elements are stored as {stored.dtype}, model.json says {wanted}")
+            assert mask is not None
+            made: Affine | Masked = Masked(stored, mask, shape)
         else:
             zero_point = tensor(quantization["zero_point"]) if "zero_point" in quantization else None
             made = Affine(
@@ -437,6 +444,7 @@ def _constant(name: str, entry: Mapping[str, Any], shards: Sequence[Mapping[str,
                 tensor(quantization["scale"]),
                 zero_point,
                 quantization.get("block"),
+                mask,
             )
         made.dequantize()
         return Constant(made)

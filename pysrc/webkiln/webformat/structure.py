@@ -13,7 +13,7 @@ import jsonschema
 from webkiln.errors import FormatError
 
 FORMAT_VERSION = 1
-FEATURES = ("state", "quantization", "values", "elements", "control")
+FEATURES = ("state", "quantization", "values", "elements", "control", "masked")
 
 
 def check_version(model: Mapping[str, Any]) -> None:

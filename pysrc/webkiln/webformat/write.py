@@ -31,6 +31,7 @@ from webkiln.webformat.structure import FORMAT_VERSION, check_structure
 SHARD_BYTES = 4 * 1024 * 1024
 GOLDEN_BYTES = 64 * 1024
 GOLDEN_SHARE = 0.03
+LONGEST_NAME = 40
 LOWEST = -(2**31)
 
 
@@ -90,8 +91,11 @@ def replace_folder(aside: Path, target: Path) -> None:
         os.rename(aside, target)
 
 
-def files(bundle: Bundle) -> dict[str, bytes]:
-    """The files of a model: name → bytes. Raises `GraphError` for a graph that is not well formed."""
+def files(bundle: Bundle, *, golden: bool = True) -> dict[str, bytes]:
+    """The files of a model: name → bytes; without golden vectors, which take runs of the model, unless `golden`.
+
+    Raises `GraphError` for a graph that is not well formed.
+    """
     bundle.graph.check()
     stored = _all_constants(bundle.graph)
     records_of, shards = _shards(dict(stored.values()))
@@ -107,12 +111,14 @@ def files(bundle: Bundle) -> dict[str, bytes]:
     for number, tensors in enumerate(shards):
         add(f"weights-{number:05}.safetensors", tensors, "weights")
     weights = sum(len(data) for data in contents.values())
-    golden, vectors = golden_vectors(bundle, int(max(GOLDEN_BYTES, GOLDEN_SHARE * weights)))
+    entry, vectors = golden_vectors(bundle, int(max(GOLDEN_BYTES, GOLDEN_SHARE * weights))) if golden else ({"cases": []}, {})
     if vectors:
         add("golden.safetensors", vectors, "golden")
     requires = ["state"] if bundle.graph.state else []
     if any("quantization" in entry for entry in entries.values()):
         requires.append("quantization")
+    if any("mask" in entry.get("quantization", {}) and entry["quantization"]["scheme"] == "affine" for entry in entries.values()):
+        requires.append("masked")
     if any(name in bundle.graph.inputs for name in bundle.graph.elements):
         requires.append("values")
     if any(graph.elements if graph is not bundle.graph else _told(graph) for graph in bundle.graph.graphs()):
@@ -149,7 +155,7 @@ def files(bundle: Bundle) -> dict[str, bytes]:
         ],
         "processing": bundle.processing,
         "shards": records,
-        **({"golden": golden} if golden["cases"] else {}),
+        **({"golden": entry} if entry["cases"] else {}),
         "provenance": bundle.provenance,
     }
     check_structure(model)
@@ -205,9 +211,9 @@ def _shards(constants: Mapping[str, Constant]) -> tuple[dict[str, dict[str, Any]
     entries: dict[str, dict[str, Any]] = {}
     shards: list[dict[str, np.ndarray]] = []
     filled = 0
-    for name, constant in constants.items():
+    for number, (name, constant) in enumerate(constants.items()):
         entry: dict[str, Any] = {"dtype": constant.dtype, "shape": list(constant.value.shape)}
-        tensors, extra = _stored(name, constant, constants)
+        tensors, extra = _stored(name, number, constant, constants)
         size = sum(array.nbytes + _header_bytes(key) for key, array in tensors.items())
         if not shards or filled + size > SHARD_BYTES:
             shards.append({})
@@ -223,25 +229,32 @@ def _header_bytes(name: str) -> int:
     return len(json.dumps(name)) + 8 * len("18446744073709551615")
 
 
-def _stored(name: str, constant: Constant, others: Mapping[str, Constant]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _stored(name: str, number: int, constant: Constant, others: Mapping[str, Constant]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The tensors of a constant, the one with its values first, and what its entry says of them."""
     stored = constant.stored
     key = name if name != "__metadata__" else _part_name(name, "values", others)  # that one safetensors keeps for itself
     if isinstance(stored, np.ndarray):
         written, storage = narrowed(stored)
         return {key: written}, {} if storage is None else {"storage": storage}
+    if len(name) > LONGEST_NAME:  # which would stand in the header for each of several small tensors
+        name = key = _part_name("constant", str(number), others)
     if isinstance(stored, Affine):
         scale, zero_point = (_part_name(name, part, others) for part in ("scale", "zero_point"))
         quantization: dict[str, Any] = {"scheme": "affine", "bits": stored.bits, "signed": stored.signed, "axis": stored.axis, "scale": scale}
-        tensors = {key: stored.packed, scale: stored.scale.astype(np.float32)}
+        tensors = {key: stored.packed, scale: stored.scale}
         if stored.zero_point is not None:
-            tensors[zero_point] = stored.zero_point.astype(np.int32)
+            tensors[zero_point] = stored.zero_point
             quantization["zero_point"] = zero_point
         if stored.block is not None:
             quantization["block"] = stored.block
+        if stored.mask is not None:
+            mask = _part_name(name, "mask", others)
+            tensors[mask] = stored.mask
+            quantization["mask"] = mask
         return tensors, {"quantization": quantization}
     mask = _part_name(name, "mask", others)
-    return {key: stored.present, mask: stored.mask}, {"quantization": {"scheme": "mask", "mask": mask}}
+    present, storage = narrowed(stored.present)
+    return {key: present, mask: stored.mask}, {**({} if storage is None else {"storage": storage}), "quantization": {"scheme": "mask", "mask": mask}}
 
 
 def _part_name(name: str, part: str, others: Mapping[str, Constant]) -> str:

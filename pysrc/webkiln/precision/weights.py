@@ -1,0 +1,83 @@
+"""Graphs whose constants are stored in fewer bits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from webkiln.graph.graph import Constant, Graph
+from webkiln.graph.quantization import Affine, Masked
+from webkiln.precision.channels import Weight, weights_of
+from webkiln.precision.encode import check_kind, encode
+from webkiln.precision.sparse import without_zeros
+
+_FEW = 64  # smaller constants stay as they are: nothing is gained
+_FEW_WEIGHTS = 256  # with scales, that is here: a tensor more, and its entry in model.json
+_MANY = 4096  # elements that are no weights are stored as float16 from here on, when weights have fewer bits than that
+
+
+def quantize_weights(graph: Graph, kind: str) -> Graph:
+    """A graph whose float32 constants are stored as `kind` (see `encode.KINDS`).
+
+    - `f32` widens what is stored in fewer bits. `f16` stores all but small constants so, but those whose range float16 does not hold.
+    - The others store so the weights that convolutions, products and gathers read; small ones are stored as float16, and so is any
+      other constant of 4,096 elements or more. Biases, and what stands in fewer bits already, stay as they are.
+
+    Raises `WebkilnError` for another kind.
+    """
+    check_kind(kind)
+    stored: dict[int, Constant] = {}
+    if kind not in ("f32", "f16"):
+        stored = {weight.key: quantized(weight, kind) for weight in weights_of(graph)}
+    for one in graph.graphs():
+        for constant in one.constants.values():
+            if id(constant.stored) not in stored and constant.dtype == "f32":
+                stored[id(constant.stored)] = _other(constant, kind)
+    return replaced(graph, stored)
+
+
+def quantized(weight: Weight, kind: str) -> Constant:
+    """A weight as `kind` stores it, or as it is where that gains nothing."""
+    constant = weight.constant
+    if isinstance(constant.stored, Affine):
+        return constant
+    size = constant.array.size
+    wanted = "f16" if size < _FEW_WEIGHTS and kind != "f32" else kind
+    if size < _FEW:
+        return constant
+    made = encode(constant.array, wanted, weight.axes)
+    if made is None and wanted != "f16":
+        made = encode(constant.array, "f16", weight.axes)
+    return constant if made is None or stored_bytes(made) >= stored_bytes(constant.stored) else Constant(without_zeros(made))
+
+
+def _other(constant: Constant, kind: str) -> Constant:
+    """A constant that is no weight, or one of a kind without scales."""
+    if kind == "f32":
+        return constant if isinstance(constant.stored, np.ndarray) and constant.stored.dtype == np.float32 else Constant(constant.array)
+    least = _FEW if kind == "f16" else _MANY
+    if not isinstance(constant.stored, np.ndarray) or constant.stored.dtype != np.float32 or constant.stored.size < least:
+        return constant
+    with np.errstate(over="ignore"):
+        half = constant.stored.astype(np.float16)
+    return Constant(without_zeros(half)) if np.array_equal(np.isfinite(half), np.isfinite(constant.stored)) else constant
+
+
+def replaced(graph: Graph, constants: Mapping[int, Constant]) -> Graph:
+    """A graph, and its bodies, in which the constants whose stored tensors have these `id`s are others."""
+    changed = graph.copy()
+    changed.constants = {name: constants.get(id(constant.stored), constant) for name, constant in graph.constants.items()}
+    changed.nodes = [
+        dataclasses.replace(node, bodies=tuple(replaced(body, constants) for body in node.bodies)) if node.bodies else node for node in graph.nodes
+    ]
+    return changed
+
+
+def stored_bytes(stored: np.ndarray | Affine | Masked) -> int:
+    """The bytes of a constant's tensors."""
+    if isinstance(stored, np.ndarray):
+        return stored.nbytes
+    parts = (stored.present, stored.mask) if isinstance(stored, Masked) else (stored.packed, stored.scale, stored.zero_point, stored.mask)
+    return sum(part.nbytes for part in parts if part is not None)
