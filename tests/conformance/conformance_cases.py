@@ -133,10 +133,15 @@ def _onnx_sets(test: Any) -> Sets:
     return [
         (
             {one.name: _plain(value) for one, value in zip(graph.input, inputs, strict=False)},
-            {one.name: _plain(value) for one, value in zip(graph.output, outputs, strict=True)},
+            {name: array for one, value in zip(graph.output, outputs, strict=True) for name, array in _apart(one.name, _plain(value))},
         )
         for inputs, outputs in test.data_sets
     ]
+
+
+def _apart(name: str, value: Any) -> list[tuple[str, Any]]:
+    """A sequence as conversion gives it: an output for each of its values."""
+    return [(f"{name}_{i}", one) for i, one in enumerate(value)] if isinstance(value, list) else [(name, value)]
 
 
 def _plain(value: Any) -> Any:
