@@ -9,7 +9,8 @@ from typing import Any
 from webkiln.errors import FormatError
 
 MAXIMUM_DEPTH = 32
-MAXIMUM_OPERATIONS = 200_000
+# How many operations may come of a file, absolutely and for each node in it: a few functions that call each other several times make billions.
+OPERATIONS_LIMIT, REPETITIONS_LIMIT = 2**13, 16
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class Operation:
         return f"node {self.index} ({self.kind}{f' {self.name!r}' if self.name and self.name != made else ''}{f' making {made!r}' if made else ''})"
 
 
+class Budget:
+    """How many operations may still be made of a model."""
+
+    def __init__(self, nodes: int) -> None:
+        self.most = self.left = OPERATIONS_LIMIT + REPETITIONS_LIMIT * nodes
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise FormatError(f"its functions and subgraphs repeat each other more often than is read: they make more than {self.most} nodes")
+
+
 @dataclass
 class Scope:
     """The names of one graph or function body, and what is needed to read its nodes."""
@@ -52,6 +65,7 @@ class Scope:
     parameters: Mapping[str, Any] | None = None  # attributes of the function that is called
     depth: int = 0
     outer: Scope | None = None  # of a subgraph: that of the graph around it, whose names it sees
+    budget: Budget = field(default_factory=lambda: Budget(0))  # the same for all scopes of a model
 
     def name(self, local: str) -> str:
         """The unique name for a name that is used here."""
@@ -67,7 +81,15 @@ class Scope:
 
     def inner(self, prefix: str) -> Scope:
         """The scope of a subgraph."""
-        return Scope(self.versions, self.functions, self.prefix + prefix, {}, self.parameters, self.depth + 1, self)
+        return Scope(self.versions, self.functions, self._within(prefix), {}, self.parameters, self.depth + 1, self, self.budget)
+
+    def called(self, versions: Mapping[str, int], prefix: str, names: dict[str, str], parameters: Mapping[str, Any]) -> Scope:
+        """The scope of a function's body."""
+        return Scope({**self.versions, **versions}, self.functions, self._within(prefix), names, parameters, self.depth + 1, budget=self.budget)
+
+    def _within(self, prefix: str) -> str:
+        """A prefix after that of this scope, which it may have already: names would double at each level."""
+        return prefix if prefix.startswith(self.prefix) else self.prefix + prefix
 
 
 def domain_of(name: str) -> str:
@@ -81,10 +103,13 @@ def versions_of(imports: Iterable[Any]) -> dict[str, int]:
 
 def operations(nodes: Sequence[Any], scope: Scope) -> list[Operation]:
     """The nodes of a graph or function body. `FormatError` for functions that call themselves."""
+    if scope.depth == 0:
+        scope.budget = Budget(_count(nodes) + sum(_count(body.node) for body in scope.functions.values()))
     if scope.depth > MAXIMUM_DEPTH:
         raise FormatError(f"functions or subgraphs are nested more than {MAXIMUM_DEPTH} deep, or call themselves")
     found: list[Operation] = []
     for index, node in enumerate(nodes):
+        scope.budget.spend()
         domain = domain_of(node.domain)
         attributes = dict(_attributes(node, scope))
         inputs = tuple(scope.name(name) for name in node.input)
@@ -97,9 +122,12 @@ def operations(nodes: Sequence[Any], scope: Scope) -> list[Operation]:
             if not version:
                 raise FormatError(f"node {index} ({node.op_type}): the model does not say which version of its operators it uses")
             found.append(Operation(domain, node.op_type, version, inputs, outputs, attributes, index, node.name, scope))
-        if len(found) > MAXIMUM_OPERATIONS:
-            raise FormatError(f"the model has more than {MAXIMUM_OPERATIONS} nodes")
     return found
+
+
+def _count(nodes: Sequence[Any]) -> int:
+    """How many nodes there are, with those of subgraphs."""
+    return sum(1 + sum(_count(graph.node) for attribute in node.attribute for graph in (attribute.g, *attribute.graphs)) for node in nodes)
 
 
 def _attributes(node: Any, scope: Scope) -> Iterable[tuple[str, Any]]:
@@ -121,9 +149,7 @@ def _expanded(
     passed = {formal for formal in body.output if formal in names}
     names |= {formal: actual for formal, actual in zip(body.output, outputs, strict=False) if actual and formal not in names}
     defaults = {attribute.name: attribute for attribute in body.attribute_proto}
-    inner = Scope(
-        {**scope.versions, **versions_of(body.opset_import)}, scope.functions, scope.prefix + prefix, names, {**defaults, **attributes}, scope.depth + 1
-    )
+    inner = scope.called(versions_of(body.opset_import), prefix, names, {**defaults, **attributes})
     found = operations(body.node, inner)
     for formal, actual in zip(body.output, outputs, strict=False):
         if formal in passed and actual:  # an input handed through
