@@ -17,7 +17,7 @@ from webkiln.graph.dims import symbol
 from webkiln.graph.graph import Constant
 from webkiln.graph.signature import Argument, Signature
 from webkiln.model import Model
-from webkiln.webformat.golden import golden_symbols, input_range, sample_indices
+from webkiln.webformat.golden import channels_of, golden_symbols, input_range, sample_indices
 from webkiln.webformat.write import files
 
 
@@ -148,6 +148,14 @@ def test_the_range_of_pictures_comes_from_their_processing() -> None:
     assert input_range(bundle, ids) == (0, 2)
     bundle.processing["inputs"]["image"] = {"type": "picture", "width": 8, "height": 8, "mean": [0, 10, 20], "scale": [1, 5, 10]}
     assert input_range(bundle, image) == (-2, 255)
+
+
+def test_the_width_of_a_picture_from_onnx_is_no_number_of_quantities() -> None:
+    bundle = wide_bundle(1, 1, 1)
+    assert channels_of(bundle, "y", (1, 1, 160, 320)) == 320
+    bundle.provenance["source_format"] = "onnx"
+    assert channels_of(bundle, "y", (1, 1, 160, 320)) == 0
+    assert channels_of(bundle, "y", (1, 3549, 85)) == 85
 
 
 def test_symbols_respect_their_rules() -> None:

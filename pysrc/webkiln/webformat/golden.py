@@ -161,11 +161,14 @@ def _case(
 def channels_of(bundle: Bundle, name: str, shape: Sequence[int]) -> int:
     """How many quantities an output mixes, flat element i being of quantity i mod this; 0 when it is one quantity.
 
-    The fields of key points; else the last axis, when there are enough values of each for a largest magnitude to mean something.
+    The fields of key points; else the last axis, when there are enough values of each for a largest magnitude to mean something. The
+    last axis of a picture from ONNX is its width.
     """
     spec = bundle.processing.get("outputs", {}).get(name, {})
     if "fields" in spec and math.prod(shape) % len(spec["fields"]) == 0:
         return len(spec["fields"])
+    if len(shape) == 4 and bundle.provenance.get("source_format") == "onnx":
+        return 0
     if len(shape) > 1 and shape[-1] > 1 and math.prod(shape[:-1]) >= FEWEST_ROWS:
         return shape[-1]
     return 0
