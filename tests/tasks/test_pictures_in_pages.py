@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from picture_cases import PictureCase, magnitude, picture_cases
+from picture_site import Site
 from PIL import Image
-from webkiln.browsers import chromium
-from webkiln.browsers.server import LocalServer
-from webkiln.codegen.paths import source_folder
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.signature import Argument, Signature
@@ -49,38 +45,6 @@ def echo(spec: dict[str, Any], shape: tuple[int, ...], dtype: str = "float32", m
         b.output(b.node("reshape", [x], {"shape": list(shape)}, output="y"))
     signature = Signature("main", [Argument("image", "x", dtype, shape)], [Argument("y", "y", dtype, out)])
     return Model(Bundle(b.graph, [signature], name="echo", processing={"inputs": {"image": spec}}))
-
-
-class Site:
-    """A page with the source modules, and models beside it."""
-
-    def __init__(self, browser: Any, server: LocalServer, folder: Path) -> None:
-        server.mount("js", source_folder("js"))
-        server.mount("dist", source_folder("js").parent / "dist")
-        url = server.mount("page", Path(__file__).with_name("page"))
-        self.models = server.mount("models", folder)
-        self.folder = folder
-        self.page = browser.new_page()
-        self.page.goto(url + "index.html")
-        self.page.wait_for_selector("html[data-ready]", timeout=30_000)
-
-    def save(self, name: str, model: Model) -> str:
-        if not (self.folder / name).exists():
-            model.save(self.folder / name)
-        return f"{self.models}{name}/model.json"
-
-    def call(self, method: str, *args: Any) -> Any:
-        return self.page.evaluate("([method, args]) => tests[method](...args)", [method, list(args)])
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright, LocalServer() as server:
-        browser = playwright.chromium.launch(**chromium.launch_options(chromium.find_chromium()))
-        yield Site(browser, server, tmp_path_factory.mktemp("models"))
-        browser.close()
 
 
 def array(answer: dict[str, Any], dtype: type = np.float32) -> np.ndarray:

@@ -1,6 +1,7 @@
 /** Gives pictures of every kind to a model that returns its input. */
 
 import { load } from "../js/index.js";
+import { results } from "../js/results/results.js";
 
 const OPAQUE = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
@@ -160,6 +161,16 @@ globalThis.tests = {
     first.dispose();
     second.dispose();
     return { dtype: kept.dtype, kept: asAnswer(answers[0]), passed: asAnswer(answers[1]), again: asAnswer(answers[2]), pixels: { shape: [pixels.height, pixels.width, 4], data: textOf(pixels.data) }, reads, textures, error, wrong };
+  },
+
+  /** What a model says of a picture, of the region and of the kind asked for. */
+  async results(url, { rgba, width, height }, input, region, kind, { backend, on }) {
+    const model = await load(new URL(url, location.href), { relaxed: false, backend });
+    const picture = await KINDS[kind]({ data: bytesOf(rgba), width, height });
+    const inputs = { [input]: region ? { picture, region } : picture };
+    const found = await results(model, await model.run(inputs, on ? { on } : {}), inputs);
+    model.dispose();
+    return JSON.stringify(found, (_, value) => (ArrayBuffer.isView(value) ? { values: Array.from(value), shape: value.shape } : value));
   },
 
   async problem(url, given, options) {
