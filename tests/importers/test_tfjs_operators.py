@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from best_boxes import kept
 from imported_models import run
 from tfjs_writer import node, placeholder, port, weight, write
 from webkiln import convert, importers
@@ -53,19 +54,6 @@ erf = np.vectorize(math.erf, otypes=[np.float64])
 
 def sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x.astype(np.float64)))
-
-
-def kept(boxes: Array, scores: Array, most: int, overlap: float, least: float = -math.inf) -> Array:
-    """The indices of boxes, best first, that no better one that is kept overlaps by more than `overlap`."""
-    found: list[int] = []
-    for i in np.argsort(-scores):
-        y0, x0 = np.maximum(boxes[i, :2], boxes[found, :2]).T
-        y1, x1 = np.minimum(boxes[i, 2:], boxes[found, 2:]).T
-        common = np.maximum(y1 - y0, 0) * np.maximum(x1 - x0, 0)
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], 1)
-        if len(found) < most and scores[i] > least and (common <= overlap * (areas[i] + areas[found] - common)).all():
-            found.append(int(i))
-    return np.array(found, np.int32)
 
 
 def padded(x: Array, size: int) -> Array:

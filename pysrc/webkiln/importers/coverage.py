@@ -108,7 +108,7 @@ _REASONS = {
     "maps: their keys are text or numbers that no tensor holds": {"CastMap", "DictVectorizer", "ZipMap"},
     "decodes a picture's file: pages do that themselves": {"ImageDecoder", "DecodeJpeg", "DecodePng"},
     _DATA: {
-        *("Compress", "NonMaxSuppression", "NonZero", "Unique", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"),
+        *("Compress", "NonMaxSuppression", "NonZero", "Unique"),
         *("ListDiff", "RemovePadding", "RestorePadding"),
     },
     _STATE: {"VarHandleOp", "ReadVariableOp", "AssignVariableOp", "VariableV2"},

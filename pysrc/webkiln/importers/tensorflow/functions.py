@@ -54,8 +54,8 @@ class Function:
         sources = {node.name: node.inputs[0] for node in self.nodes if node.op == "Identity" and len(node.inputs) == 1}
         found = set()
         for i, (given, value) in enumerate(zip(self.inputs, self.outputs, strict=False)):
-            while value in sources:
-                value = sources[value]
+            for _ in sources:
+                value = sources.get(value, value)
             if value == given:
                 found.add(i)
         return found

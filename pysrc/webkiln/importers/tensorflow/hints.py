@@ -9,16 +9,12 @@ _HINTS = (
         "Only loops and branches that TensorFlow's own functions write are recognized in this form: export with control flow version 2",
     ),
     (("Case", "StatelessCase"), "Only branches of two are converted: export with the condition fixed"),
-    (
-        ("Where", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4", "NonMaxSuppressionV5", "Unique", "UniqueV2"),
-        "The size of its result depends on the data: export the model without post-processing",
-    ),
     (("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Multinomial"), "Random numbers are not made: give them as an input"),
     (("VariableV2", "VarHandleOp", "ReadVariableOp", "AssignVariableOp"), "Variables are not converted yet: freeze the model"),
 )
 _PREFIXES = (
     (("LookupTable", "HashTable"), "Tables are not converted: look words up before the model"),
-    (("TensorList", "TensorArray"), "Only lists whose length is known are converted"),
+    (("TensorArray",), "Only arrays of tensors of the third version are converted: export with control flow version 2"),
     (("String", "Sparse", "Ragged", "Decode", "Encode"), "Text, files and sparse tensors are not computed with: prepare them before the model"),
 )
 

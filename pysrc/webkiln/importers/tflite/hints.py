@@ -10,7 +10,6 @@ _HINTS = (
         "Recurrent layers in both directions are not converted yet: export with `unroll=True`, which makes plain operators of them",
     ),
     (("dtype",), "Only numbers and booleans are converted; export the model with the text or complex part left out"),
-    (("NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"), "The size of its result depends on the data: export the model without post-processing"),
 )
 
 

@@ -5,6 +5,7 @@ from webkiln.importers.tflite.operators import (  # noqa: F401  (each registers 
     complex_numbers,
     control_flow,
     convolution,
+    detection,
     diagonals,
     elementwise,
     indexing,
