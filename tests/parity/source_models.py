@@ -83,6 +83,12 @@ def _sentences() -> list[Tensors]:
     return cases
 
 
+def _frames() -> list[Tensors]:
+    """A recording of another length."""
+    state = np.zeros((1, 1, 128), np.float32)
+    return [{"input": _noise(5, 576), "h": state, "c": state}]
+
+
 def _noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(7).uniform(-1, 1, shape).astype(np.float32)
 
@@ -128,10 +134,10 @@ MODELS = {
         "silero_vad/silero_vad_16k_op15.onnx",
         "silero_vad/ref_silero_vad_16k_op15.npz",
         1e-5,
-        shapes={"input": [1, 576], "state": [2, 1, 128]},
+        shapes={"input": [1, 576], "state": [2, 1, 128]},  # an `If` of it gives tensors of different ranks, by its sizes
     ),
     "silero_sequence": SourceModel(
-        "silero_vad/silero_vad_16k_sequence.onnx", "silero_vad/ref_silero_vad_16k_sequence.npz", 1e-5, shapes={"input": [31, 576]}
+        "silero_vad/silero_vad_16k_sequence.onnx", "silero_vad/ref_silero_vad_16k_sequence.npz", 1e-5, others=_frames
     ),
     "minilm": SourceModel(_MINILM, "minilm_l6_int8/ref_model.npz", 1e-5, others=_sentences),
     "selfie_segmentation": SourceModel(
