@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from webkiln.errors import FormatError
 from webkiln.importers.tensorflow.functions import Function, function_of
 from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
 
 PARTS = frozenset(("Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch"))
+_LEAST_INPUTS = {"Enter": 1, "Exit": 1, "LoopCond": 1, "Merge": 1, "NextIteration": 1, "Switch": 2}
 
 
 def structured(nodes: Sequence[Node], prefix: str = "") -> tuple[list[Node], dict[str, Function]]:
@@ -23,6 +25,9 @@ def structured(nodes: Sequence[Node], prefix: str = "") -> tuple[list[Node], dic
     """
     if not any(node.op in PARTS for node in nodes):
         return list(nodes), {}
+    for node in nodes:
+        if len(node.inputs) < _LEAST_INPUTS.get(node.op, 0):
+            raise FormatError(f"{node.where}: it has {len(node.inputs)} inputs, expected {_LEAST_INPUTS[node.op]}")
     graph = _Graph(nodes, prefix)
     while graph.replace_loop() or graph.replace_branches():
         pass
@@ -184,17 +189,16 @@ class _Graph:
 
     def _condition(self, switch: Node) -> str:
         value = switch.inputs[1]
-        while self._op(value) == "Identity":
+        seen: set[str] = set()
+        while self._op(value) == "Identity" and value not in seen and self.nodes[node_of(value)].inputs:
+            seen.add(value)
             value = self.nodes[node_of(value)].inputs[0]
         return value
 
     def _choice(self, name: str, found: Mapping[str, tuple[_Branch, _Branch]]) -> bool:
         """Replace a merge, and those of the same condition that neither follow from it nor lead to it."""
         condition = found[name][0].condition
-        group = [name]
-        for other, pair in found.items():
-            if pair[0].condition == condition and other not in group and not any(self._follows(a, b) for one in group for a, b in ((one, other), (other, one))):
-                group.append(other)
+        group = self._apart([name, *(other for other, pair in found.items() if pair[0].condition == condition)])
         led = {value: f"#{i}" for i, value in enumerate(dict.fromkeys(value for one in group for branch in found[one] for value in branch.switches))}
         regions = []
         for side in range(2):
@@ -225,15 +229,28 @@ class _Graph:
             return not reads.isdisjoint(pair[side].switches)
         return not self._is_side(value, pair, 1 - side)
 
-    def _follows(self, first: str, second: str) -> bool:
-        """Whether a node depends on another one."""
-        seen: set[str] = set()
-        waiting = [node_of(value) for value in self.nodes[second].inputs]
-        while waiting:
-            name = waiting.pop()
-            if name == first:
-                return True
-            if name not in seen and name in self.nodes:
-                seen.add(name)
-                waiting += [node_of(value) for value in self.nodes[name].inputs]
-        return False
+    def _apart(self, names: Sequence[str]) -> list[str]:
+        """Those of some nodes, the first ones first, that do not depend on each other."""
+        sources = {name: [node_of(value) for value in node.inputs] for name, node in self.nodes.items()}
+        readers: dict[str, list[str]] = {}
+        for name, read in sources.items():
+            for one in read:
+                readers.setdefault(one, []).append(name)
+        group: list[str] = []
+        around: set[str] = set()
+        for name in names:
+            if name not in around:
+                group.append(name)
+                around |= _reached(name, sources) | _reached(name, readers)
+        return group
+
+
+def _reached(name: str, edges: Mapping[str, Sequence[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += edges.get(one, ())
+    return found

@@ -54,8 +54,10 @@ class Function:
         sources = {node.name: node.inputs[0] for node in self.nodes if node.op == "Identity" and len(node.inputs) == 1}
         found = set()
         for i, (given, value) in enumerate(zip(self.inputs, self.outputs, strict=False)):
-            for _ in sources:
-                value = sources.get(value, value)
+            seen: set[str] = set()
+            while value in sources and value not in seen:
+                seen.add(value)
+                value = sources[value]
             if value == given:
                 found.add(i)
         return found

@@ -119,7 +119,8 @@ def while_(call: Call) -> list[Typed]:
     if not len(call) == len(body.inputs) == len(body.outputs) == len(test.inputs) or len(test.outputs) != 1:
         call.fail(f"it takes {len(call)} values, its body {len(body.inputs)} and its condition {len(test.inputs)}; they give {len(body.outputs)} and {len(test.outputs)}")
     given = [call.same(i) for i in range(len(call))]
-    carried = [i for i in range(len(call)) if i not in body.kept()]
+    kept = body.kept()
+    carried = [i for i in range(len(call)) if i not in kept]
     dtypes = [given[i].dtype for i in carried]
 
     def arguments(values: list[str]) -> list[Typed]:
