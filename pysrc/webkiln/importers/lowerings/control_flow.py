@@ -69,7 +69,7 @@ def branch(call: Caller, condition: str, then: Made, otherwise: Made) -> list[st
     results = []
     for a, b in zip(then.results(), otherwise.results(), strict=True):
         if a.dtype != b.dtype or len(a.shape) != len(b.shape):
-            raise Refused(f"branches that give {a} and {b}", "Let both give the same dtype and rank")
+            raise Refused(f"branches that give {a} and {b}", f"{FIX_SIZES}, or let both give the same dtype and rank")
         results.append(Value(a.dtype, tuple(_common(call, p, q, then.symbols | otherwise.symbols) for p, q in zip(a.shape, b.shape, strict=True))))
     nodes = [node for made in (then, otherwise) for node in made.graph.nodes]
     equal = all(a == b for a, b in zip(then.results(), otherwise.results(), strict=True))
