@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,11 @@ from webkiln.graph.dims import Dim, Shape
 from webkiln.graph.dtypes import CANONICAL, COMPLEX, as_source, canonical_dtype, pairs_of, to_canonical
 from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
-from webkiln.precision.weights import quantize_weights
+from webkiln.precision import store
+from webkiln.precision.encode import KINDS
+from webkiln.precision.judge import errors_against
+from webkiln.precision.samples import Sample, generated_samples
+from webkiln.precision.tradeoff import Row, trade_off
 from webkiln.tasks.inputs import picture_part, prepared
 from webkiln.webformat.golden import channels_of
 
@@ -117,6 +121,61 @@ class Model:
         """The same for every value that a node makes, by its name in the graph."""
         return rounding.tolerances(self._active, self._feeds(inputs), {name: 0 for node in self._active.nodes for name in node.outputs})
 
+    def quantized(
+        self,
+        kind: str | None = None,
+        *,
+        max_error: float | None = None,
+        prune: float | None = None,
+        samples: Sequence[Mapping[str, Any]] | None = None,
+        seconds: float = 60.0,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> Model:
+        """The model with its weights in fewer bits; this one stays as it is.
+
+        `kind`: `"f16"`, `"uint16"`, `"int8"`, `"uint8"` or `"int4"` (or `"f32"`, for what is stored in fewer bits). `prune`: a share of weights
+        that become 0, those of the smallest magnitude in each tensor. `max_error`: how far an output may be from float32 (relative to its
+        largest magnitude; probabilities as such): every layer gets the fewest bits, not fewer than those of `kind`, with which the error on the samples
+        stays below. Measuring takes runs of the model, for `seconds` and little more; `note` is told of the progress.
+        `samples`: inputs as `run` takes them; generated ones by default. Raises `WebkilnError` for what is not known or cannot be kept.
+        """
+        bundle = store.stored(
+            self.bundle, kind, max_error=max_error, prune=prune, samples=None if samples is None else self._samples(samples), seconds=seconds, note=note
+        )
+        return Model(bundle, self.signature.name)
+
+    def errors_against(self, exact: Model, samples: Sequence[Mapping[str, Any]] | None = None) -> dict[str, float]:
+        """How far each output is from that of a model which differs only in the precision of its weights.
+
+        The largest error over the samples (inputs as `run` takes them; generated ones by default), relative to the largest magnitude of each
+        quantity; of probabilities as such, of integers the share that differs.
+        """
+        return errors_against(exact.bundle, self.bundle, exact._samples(samples))
+
+    def trade_off(
+        self,
+        samples: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        kinds: Sequence[str] = tuple(KINDS),
+        milliseconds: Callable[[Model], float] | None = None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> Iterator[Row]:
+        """What each precision costs and gives: a row for each, as soon as it is measured (see `webkiln.precision.tradeoff.Row`).
+
+        `milliseconds` runs a model and gives its time, as a `Session` measures it; `note` is told what is being done.
+        """
+        time = None if milliseconds is None else lambda bundle: milliseconds(Model(bundle, self.signature.name))
+        return trade_off(self.bundle, self._samples(samples), kinds=kinds, time=time, note=note)
+
+    def _samples(self, samples: Sequence[Mapping[str, Any]] | None) -> list[Sample]:
+        if samples is None:
+            return generated_samples(self.bundle)
+        made = []
+        for inputs in samples:
+            checked = self.check_inputs(inputs)
+            made.append(Sample(self.signature, {argument.value: checked[argument.name] for argument in self.signature.inputs}))
+        return made
+
     def reset(self) -> None:
         """Put the state back to its initial value."""
         self._state = {}
@@ -192,12 +251,15 @@ def convert(
     source: str | os.PathLike[str],
     *,
     quantize: str | None = None,
+    max_error: float | None = None,
+    prune: float | None = None,
+    samples: Sequence[Mapping[str, Any]] | None = None,
     inputs: Mapping[str, Sequence[int | str]] | None = None,
     signature: str | None = None,
 ) -> Model:
     """Convert a model from a file of its framework.
 
-    `quantize`: `"f16"` stores weights as float16. `inputs`: shapes that replace the source's; a string is a symbolic size.
+    `quantize`, `max_error`, `prune`, `samples`: how weights are stored, as `Model.quantized` says. `inputs`: shapes that replace the source's; a string is a symbolic size.
     `signature`: which of the source's signatures; the first one by default.
     Raises `UnsupportedOperatorError` (all that is missing, at once), `UnsupportedFormatError`, `FormatError`, and `InputError` for
     shapes that leave an output empty.
@@ -208,7 +270,7 @@ def convert(
         _check_room(imported.signatures, inputs)
     graph = passes.optimize(imported.graph)
     bundle = Bundle(
-        graph=quantize_weights(graph, quantize) if quantize else graph,
+        graph=graph,
         signatures=imported.signatures,
         name=imported.name,
         symbols=imported.symbols,
@@ -219,7 +281,9 @@ def convert(
             **imported.metadata,
         },
     )
-    return Model(bundle)
+    model = Model(bundle)
+    asked = (quantize, max_error, prune)
+    return model if all(one is None for one in asked) else model.quantized(quantize, max_error=max_error, prune=prune, samples=samples)
 
 
 def _check_room(signatures: Sequence[Signature], inputs: Mapping[str, Sequence[int | str]]) -> None:

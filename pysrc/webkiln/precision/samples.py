@@ -1,22 +1,21 @@
-"""Sample inputs, and how far the outputs for them are from those of the model in float32."""
+"""Sample inputs: generated ones, of the right kind."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from webkiln import reference
 from webkiln.errors import GraphError, InputError
 from webkiln.graph.bundle import Bundle
-from webkiln.graph.graph import Constant, Graph
-from webkiln.graph.signature import Signature
-from webkiln.parity.compare import compare
-from webkiln.precision.weights import replaced
-from webkiln.webformat.golden import channels_of, generated_inputs, golden_symbols
+from webkiln.graph.graph import Graph
+from webkiln.graph.signature import Argument, Signature
+from webkiln.webformat.golden import generated_inputs, golden_symbols, input_range
+
+_SIDE = 32  # smaller maps are no pictures
+_COARSEST = 4  # squares on a side of a generated picture's largest pattern
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class Sample:
 
 
 def generated_samples(bundle: Bundle, count: int = 1) -> list[Sample]:
-    """Inputs in the ranges that the model's processing says, as the golden vectors have them: `count` for each signature.
+    """Inputs in the ranges that the model's processing says: `count` for each signature. Where an input is a picture, or has the shape of
+    one, it has patterns of all sizes, the larger ones stronger, as pictures do; else it is noise, as the golden vectors have it.
 
     Raises `InputError` when the model runs with none of the sizes tried.
     """
@@ -39,11 +39,11 @@ def generated_samples(bundle: Bundle, count: int = 1) -> list[Sample]:
             made = []
             for number in range(count):
                 inputs = generated_inputs(bundle, signature, 1 + number * len(signature.inputs), symbols)
-                made.append(Sample(signature, {argument.value: inputs[argument.name] for argument in signature.inputs}))
+                made.append(Sample(signature, {argument.value: _pictured(bundle, argument, inputs[argument.name]) for argument in signature.inputs}))
             try:
                 if symbols or graph.elements:
                     for sample in made:
-                        reference.run(graph, _feeds(graph, sample, symbols))
+                        reference.run(graph, feeds_of(graph, sample, symbols))
             except (GraphError, InputError):
                 continue
             samples += made
@@ -53,65 +53,47 @@ def generated_samples(bundle: Bundle, count: int = 1) -> list[Sample]:
     return samples
 
 
-class Judge:
-    """The outputs of a model in float32 for some samples, and how far other weights move them."""
-
-    def __init__(self, bundle: Bundle, samples: Sequence[Sample]) -> None:
-        self._bundle = bundle
-        self._samples = list(samples)
-        self._graphs = {id(sample.signature): bundle.part(sample.signature) for sample in samples}
-
-    @cached_property
-    def exact(self) -> list[dict[str, np.ndarray]]:
-        """The float32 outputs of each sample, by name."""
-        return list(self.outputs({}))
-
-    def outputs(self, constants: Mapping[int, Constant]) -> Iterator[dict[str, np.ndarray]]:
-        """The outputs of each sample with some constants replaced, by the `id`s of their stored tensors."""
-        for sample in self._samples:
-            graph = self._graphs[id(sample.signature)]
-            values = reference.run(replaced(graph, constants), _feeds(graph, sample, _symbols(graph, sample)))
-            yield {argument.name: values[argument.value] for argument in sample.signature.outputs}
-
-    def errors(self, received: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
-        """The largest error of each output over all samples.
-
-        Of floats relative to the output's largest magnitude (of each of its quantities, where it mixes several), as `webkiln verify` has it.
-        Of integers and booleans the share that differs. Infinite where NaN, infinities or shapes differ.
-        """
-        found: dict[str, float] = {}
-        for wanted, got in zip(self.exact, received, strict=True):
-            for name, array in wanted.items():
-                found[name] = max(found.get(name, 0.0), self._error(name, array, got[name]))
-        return found
-
-    def error(self, constants: Mapping[int, Constant]) -> float:
-        """The largest error of all outputs."""
-        return max(self.errors(list(self.outputs(constants))).values(), default=0.0)
-
-    def _error(self, name: str, wanted: np.ndarray, got: np.ndarray) -> float:
-        if wanted.shape != got.shape:
-            return math.inf
-        if wanted.dtype.kind != "f":
-            return float(np.mean(wanted != got)) if wanted.size else 0.0
-        return compare(wanted, got, channels=channels_of(self._bundle, name, wanted.shape)).error
+def _pictured(bundle: Bundle, argument: Argument, noise: np.ndarray) -> np.ndarray:
+    """The noise as a picture, if the input is one: patterns of noise, each of half the size of the one before and half as strong."""
+    spec = bundle.processing.get("inputs", {}).get(argument.name, {})
+    channels = (1, 3, 4)
+    is_map = noise.ndim == 4 and noise.dtype.kind == "f"
+    if not is_map or (spec and spec.get("type") != "picture"):
+        return noise
+    first = spec.get("layout") == "NCHW" or (not spec and noise.shape[1] in channels and noise.shape[3] not in channels)
+    rows, columns = (2, 3) if first else (1, 2)
+    if noise.shape[1 if first else 3] not in channels or min(noise.shape[rows], noise.shape[columns]) < _SIDE:
+        return noise
+    low, high = input_range(bundle, argument)
+    total, cells = np.zeros(noise.shape), _COARSEST
+    while cells < min(noise.shape[rows], noise.shape[columns]):
+        pattern = noise.astype(np.float64) - (low + high) / 2
+        for axis in (rows, columns):
+            pattern = _stretched(pattern, axis, cells)
+        total += pattern / cells
+        cells *= 2
+    most = np.abs(total).max()
+    return np.asarray((low + high) / 2 + (total / most if most else total) * (high - low) / 2, noise.dtype)
 
 
-def errors_against(exact: Bundle, other: Bundle, samples: Sequence[Sample]) -> dict[str, float]:
-    """How far the outputs of a model are from those of another that differs in the storage of its constants (see `Judge.errors`)."""
-    names = {sample.signature.name for sample in samples}
-    signatures = {signature.name: signature for signature in other.signatures if signature.name in names}
-    moved = [Sample(signatures[sample.signature.name], sample.inputs) for sample in samples]
-    return Judge(exact, samples).errors(Judge(other, moved).exact)
+def _stretched(array: np.ndarray, axis: int, cells: int) -> np.ndarray:
+    """The first positions along an axis, stretched over all of it with straight lines between."""
+    size = array.shape[axis]
+    place = np.arange(size) * (min(cells, size - 1) / size)
+    before = np.floor(place).astype(int)
+    share = (place - before).reshape([-1 if one == axis else 1 for one in range(array.ndim)])
+    return np.asarray(array.take(before, axis) * (1 - share) + array.take(before + 1, axis) * share)
 
 
-def _symbols(graph: Graph, sample: Sample) -> dict[str, int]:
+def symbols_of_sample(graph: Graph, sample: Sample) -> dict[str, int]:
+    """The symbols that a sample's shapes and elements tell."""
     symbols = reference.bind_elements(graph, sample.inputs)
     for name, array in sample.inputs.items():
         reference.match_shape(graph.values[name].shape, array.shape, symbols)
     return symbols
 
 
-def _feeds(graph: Graph, sample: Sample, symbols: Mapping[str, int]) -> dict[str, np.ndarray]:
+def feeds_of(graph: Graph, sample: Sample, symbols: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """What the graph is run with: the sample, and the initial states."""
     states = {state.input: reference.initial_state(graph, state, symbols) for state in graph.state}
     return {**sample.inputs, **states}

@@ -12,8 +12,9 @@ from webkiln.errors import WebkilnError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.graph import Constant, Graph
 from webkiln.precision.channels import Weight, weights_of
-from webkiln.precision.encode import KINDS
-from webkiln.precision.samples import Judge, Sample
+from webkiln.precision.encode import KINDS, check_kind
+from webkiln.precision.judge import Judge
+from webkiln.precision.samples import Sample
 from webkiln.precision.weights import quantized, replaced, stored_bytes
 
 RUNGS = (("f16", "uint16"), ("int8", "uint8"), ("int4",))
@@ -66,6 +67,7 @@ def smallest_within(
     """
     if not max_error >= 0:
         raise WebkilnError(f"a largest error of {max_error} cannot be kept: give a share of the outputs' largest magnitude, as 0.01")
+    check_kind(least)
     judge = exact or Judge(bundle, samples)
     mine = Judge(bundle, samples)
 

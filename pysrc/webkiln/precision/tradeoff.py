@@ -11,7 +11,9 @@ import numpy as np
 
 from webkiln.graph.bundle import Bundle
 from webkiln.precision.encode import KINDS
-from webkiln.precision.samples import Judge, Sample
+from webkiln.precision.judge import Judge
+from webkiln.precision.probabilities import is_softmax
+from webkiln.precision.samples import Sample
 from webkiln.precision.weights import quantize_weights
 from webkiln.webformat.write import files
 
@@ -80,18 +82,9 @@ def classified(bundle: Bundle) -> set[str]:
         node = producers.get(argument.value)
         while node is not None and node.op in ("reshape", "transpose"):
             node = producers.get(node.inputs[0])
-        if node is not None and _is_softmax(bundle, node.inputs, node.op) and len(argument.shape) == 2 and argument.name not in specs:
+        if node is not None and is_softmax(node, producers) and len(argument.shape) == 2 and argument.name not in specs:
             found.add(argument.name)
     return found
-
-
-def _is_softmax(bundle: Bundle, inputs: Sequence[str], op: str) -> bool:
-    """Whether a division is that of exponentials by their sum."""
-    if op != "div":
-        return False
-    producers = bundle.graph.producers()
-    above, below = (producers.get(name) for name in inputs)
-    return above is not None and below is not None and above.op == "exp" and below.op == "reduce_sum" and below.inputs[0] == inputs[0]
 
 
 def _agreement(exact: Sequence[dict[str, np.ndarray]], received: Sequence[dict[str, np.ndarray]], names: set[str]) -> float:
