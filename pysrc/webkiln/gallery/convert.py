@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from webkiln.gallery.fetch import fetch
 from webkiln.gallery.processing import Spec
 from webkiln.gallery.recipe import Recipe
 from webkiln.gallery.recipes import find
+from webkiln.graph.graph import Graph, State
+from webkiln.graph.signature import Signature
 
 if TYPE_CHECKING:
     from webkiln.model import Model
@@ -19,6 +21,9 @@ def convert(
     model: str | Recipe,
     *,
     quantize: str | None = None,
+    max_error: float | None = None,
+    prune: float | None = None,
+    samples: Sequence[Mapping[str, Any]] | None = None,
     inputs: Mapping[str, Sequence[int | str]] | None = None,
     signature: str | None = None,
     note: Callable[[str], None] = lambda text: None,
@@ -30,14 +35,29 @@ def convert(
     path = fetch(recipe, note=note)
     note(f"converting {recipe.file}")
     shapes = {**recipe.shapes, **(inputs or {})}
-    made = models.convert(path, quantize=quantize, inputs=shapes or None, signature=signature)
-    made.bundle.name = recipe.name
-    made.bundle.processing = _processing(recipe, path)
+    made = models.convert(path, inputs=shapes or None, signature=signature)
+    bundle = made.bundle
+    bundle.name = recipe.name
+    bundle.processing = _processing(recipe, path)
+    bundle.provenance = {**bundle.provenance, **recipe.provenance}
     for name, rule in recipe.symbols.items():
-        if name in made.bundle.symbols:
-            made.bundle.symbols[name] = {**made.bundle.symbols[name], **rule}
-    made.bundle.provenance = {**made.bundle.provenance, **recipe.provenance}
-    return made
+        if name in bundle.symbols:
+            bundle.symbols[name] = {**bundle.symbols[name], **rule}
+    bundle.signatures = [_with_state(bundle.graph, one, recipe.state) for one in bundle.signatures]
+    made = models.Model(bundle, signature)
+    if quantize is None and max_error is None and prune is None:
+        return made
+    return made.quantized(quantize, max_error=max_error, prune=prune, samples=samples, note=note)
+
+
+def _with_state(graph: Graph, signature: Signature, kept: Mapping[str, str]) -> Signature:
+    """The signature without inputs that are outputs of the run before: the graph keeps them as state, which begins as zeros."""
+    outputs = {argument.name: argument.value for argument in signature.outputs}
+    for argument in signature.inputs:
+        if argument.name in kept:
+            graph.state.append(State(argument.value, outputs[kept[argument.name]]))
+    inputs = [argument for argument in signature.inputs if argument.name not in kept]
+    return Signature(signature.name, inputs, [argument for argument in signature.outputs if argument.name not in kept.values()])
 
 
 def _processing(recipe: Recipe, path: Path) -> dict[str, dict[str, Spec]]:

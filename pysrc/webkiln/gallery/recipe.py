@@ -62,6 +62,7 @@ class Recipe:
 
     `inputs` and `outputs` are processing specifications by argument name (docs/format.md, "Processing"); an output's `characters` is the key
     of the ONNX file's metadata that lists them. `shapes`: of inputs, to convert with; `symbols`: which sizes they may take.
+    `state`: inputs that are outputs of the run before; they are no arguments of the converted model.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Recipe:
     beside: tuple[Part, ...] = ()
     shapes: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
     symbols: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
     sample: Sample | None = None
 
     @property

@@ -281,9 +281,10 @@ _ALL = (
         bytes=1288203,
         licence="MIT",
         attribution="Silero Team",
-        sample=Sample("512 new samples after the 64 that came before them; zeros as the first state"),
-        inputs={"input": audio(16000, 576, 512), "state": TENSOR},
-        outputs={"output": probability("speech"), "stateN": TENSOR},
+        sample=Sample("512 new samples of speech after the 64 that came before them, run after run; the model keeps its state"),
+        state={"state": "stateN"},
+        inputs={"input": audio(16000, 576, 512)},
+        outputs={"output": probability("speech")},
     ),
     Recipe(
         name="basic_pitch",
