@@ -176,3 +176,20 @@ def test_all_that_is_missing_in_bodies_is_told_at_once(read: Read) -> None:
     state = Model([Tensor("in", X.shape), Tensor("h", (), "resource"), Tensor("out", X.shape)], [Operator("READ_VARIABLE", [1], [2])], [0], [2])
     with pytest.raises(UnsupportedOperatorError, match="what is kept from run to run"):
         read(branches(square(), state))
+
+
+def test_integers_with_a_scale_pass_as_they_are(tmp_path: Path, node_session: webkiln.Session) -> None:
+    """A loop of rectifications: real numbers below 0 are the integers below the zero point."""
+    scale = {"scale": np.float32([0.5]), "zero_point": np.array([3])}
+    a, b = (Tensor(name, (2,), "uint8", quantization=scale) for name in "ab")
+    i, j, g = Tensor("i", (), "int32"), Tensor("j", (), "int32"), Tensor("g", (), "bool")
+    condition = Model([a, i, Tensor("n", (), "int32", np.array(3, np.int32)), g], [Operator("LESS", [1, 2], [3])], [0, 1], [3])
+    body = Model([a, i, b, Tensor("one", (), "int32", np.array(1, np.int32)), j], [Operator("RELU", [0], [2]), Operator("ADD", [1, 3], [4], ADD)], [0, 1], [2, 4])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(Model([a, i, b, j], [Operator("WHILE", [0, 1], [2, 3], WHILE)], [0, 1], [2, 3], others=[condition, body]).encode())
+    model = webkiln.convert(path)
+    for start, rounds, wanted in ((0, 3, [3, 200]), (5, 5, [1, 200])):
+        feeds = {"a": np.array([1, 200], np.uint8), "i": np.array(start, np.int32)}
+        for found in (model.run(feeds), node_session.run(model, feeds)):
+            np.testing.assert_array_equal(found["b"], np.array(wanted, np.uint8))
+            assert found["j"] == rounds

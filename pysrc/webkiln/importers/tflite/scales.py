@@ -10,7 +10,7 @@ from webkiln.errors import FormatError
 from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
 
 # What reads the integers, whatever they stand for.
-UNSCALED = frozenset(("SHAPE", "RANK", "CAST", "BITCAST", "ZEROS_LIKE"))
+UNSCALED = frozenset(("SHAPE", "RANK", "CAST", "BITCAST", "ZEROS_LIKE", "IF", "WHILE"))
 # Where 32-bit integers with a scale stand for real numbers too: as a bias, and in conversions.
 WIDE = frozenset(("QUANTIZE", "DEQUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "CONV_3D", "CONV_3D_TRANSPOSE", "FULLY_CONNECTED", "BATCH_MATMUL"))
 
