@@ -68,7 +68,7 @@ def onnx_attacks() -> dict[str, Attack]:
     attack("a grid", "more than the 2147483647", "AffineGrid", ["t", "s"], {"t": np.zeros((1, 2, 3), F), "s": np.array([1, 1, 2**15, 2**15], I64)})
     attack("a transform of 2^20 elements", "a transform of 1048576", "DFT", ["x"], x=[1, 2**20, 1], opset=17, axis=1)
     attack("samples of a region", "1048576 samples", "RoiAlign", ["x", "r", "b"], {"r": np.zeros((1, 4), F), "b": np.zeros(1, I64)}, x=[1, 1, 4, 4], output_height=2, output_width=2, sampling_ratio=2**20)
-    attack("a million steps", "a recurrent layer over 1000000 steps", "LSTM", ["x", "w", "r"], {"w": np.zeros((1, 4, 1), F), "r": np.zeros((1, 4, 1), F)}, x=[10**6, 1, 1], hidden_size=1)
+    attack("a million steps", READ, "LSTM", ["x", "w", "r"], {"w": np.zeros((1, 4, 1), F), "r": np.zeros((1, 4, 1), F)}, x=[10**6, 1, 1], hidden_size=1)
     grams = {"mode": "TF", "min_gram_length": 2, "max_gram_length": 2, "ngram_counts": [0, 0], "pool_int64s": [1, 2]}
     attack("tokens 2^28 apart", READ, "TfIdfVectorizer", ["x"], x=[9], dtype=TensorProto.INT32, max_skip_count=2**28, ngram_indexes=[0], **grams)
     attack("tokens far apart in long rows", "apart", "TfIdfVectorizer", ["x"], x=[2**20], dtype=TensorProto.INT32, max_skip_count=2**28, ngram_indexes=[0], **grams)
@@ -99,10 +99,39 @@ def onnx_attacks() -> dict[str, Attack]:
         tensor.external_data.add(key="offset", value=offset)
         model = model_of([helper.make_node("Neg", ["c"], ["y"])], [], ["y"], {"c": tensor})
         made[f"data at {offset[:10]}"] = {"model.onnx": model.SerializeToString(), "data.bin": bytes(64)}, "wanted numbers"
+    # Functions that call each other: 4^15 operations, 10^25 calls of a function that does nothing.
+    made["functions that call each other"] = _functions(16, 4, [helper.make_node("Neg", ["a"], ["b"])]), "repeat each other more often"
+    made["functions that do nothing, often"] = _functions(26, 10, []), "repeat each other more often"
+    made["functions nested 100 deep"] = _functions(100, 1, [helper.make_node("Neg", ["a"], ["b"])]), "nested more than 32 deep"
+    made["branches nested 25 deep"] = _branches(25), READ
     # Graphs (6) in attributes (5) of nodes (1) of graphs; the outermost one is the model's (7).
     for depth, expected in ((20, "no outputs"), (5000, "it is no ONNX file")):
         made[f"graphs nested {depth} deep"] = {"model.onnx": b"\x08\x07" + nested(nested(b"", (6, 5, 1), depth), (7,), 1)}, expected
     return made
+
+
+def _functions(count: int, times: int, last: Sequence[onnx.NodeProto]) -> Files:
+    """Functions each of which calls the next one several times, one call after another."""
+    imports = [helper.make_opsetid("", 21), helper.make_opsetid("local", 1)]
+    functions = []
+    for k in range(count):
+        names = ["a", *(f"t{i}" for i in range(1, times)), "b"]
+        calls = [helper.make_node(f"f{k + 1}", [names[i]], [names[i + 1]], domain="local") for i in range(times)]
+        functions.append(helper.make_function("local", f"f{k}", ["a"], ["b"], last if k == count - 1 else calls, imports))
+    call = helper.make_node("f0", ["x"], ["y"], domain="local")
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])]
+    return {"model.onnx": model_of([call], inputs, ["y"], imports=imports[1:], functions=functions).SerializeToString()}
+
+
+def _branches(depth: int) -> Files:
+    """An If in a branch of an If, and so on."""
+    output = [helper.make_tensor_value_info("o", TensorProto.FLOAT, [2])]
+    leaf = graph = helper.make_graph([helper.make_node("Identity", ["x"], ["o"])], "leaf", [], output)
+    for _ in range(depth):
+        node = helper.make_node("If", ["c"], ["o"], then_branch=graph, else_branch=leaf)
+        graph = helper.make_graph([node], "branch", [], output)
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]), helper.make_tensor_value_info("c", TensorProto.BOOL, [])]
+    return {"model.onnx": model_of([helper.make_node("If", ["c"], ["y"], then_branch=graph, else_branch=leaf)], inputs, ["y"]).SerializeToString()}
 
 
 def tflite_attacks() -> dict[str, Attack]:
@@ -136,6 +165,22 @@ def tflite_attacks() -> dict[str, Attack]:
     attack("an empty tensor, too wide", "claims the shape", "NEG", tflite_writer.Tensor("x", (0, 2**31 - 1, 2**31 - 1)))
     compressed = {"format": 1, "segments": {"table": "Indices32", "values": np.array([0, 1], I32)}, "indices": {"table": "Indices32", "values": np.array([5], I32)}}  # fmt: skip
     sparsity = {"traversal_order": np.array([0], I32), "block_map": np.zeros(0, I32), "dimensions": [compressed]}
+    def calls(name: str, expected: str, *parts: Sequence[int]) -> None:
+        """Subgraphs of operators one after another: of calls of those of these numbers, or where there are none of a negation."""
+        models = []
+        for called in parts:
+            operators = [tflite_writer.Operator("CALL", [i], [i + 1], {"table": "CallOptions", "subgraph": number}) for i, number in enumerate(called)]
+            operators = operators or [tflite_writer.Operator("NEG", [0], [1])]
+            tensors = [tflite_writer.Tensor(f"t{i}", (2,)) for i in range(len(operators) + 1)]
+            models.append(tflite_writer.Model(tensors, operators, [0], [len(operators)]))
+        models[0].others = models[1:]
+        made[name] = {"model.tflite": models[0].encode()}, expected
+
+    calls("a subgraph that calls itself", "in which it stands itself", [0])
+    calls("subgraphs that call each other", "in which it stands itself", [1], [2], [1])
+    calls("4^16 calls", "call each other more often", *([k] * 4 for k in range(1, 17)), [])
+    calls("1000 calls deep", "more than 32 deep", *([k] for k in range(1, 1001)), [])
+    calls("a call of what is not there", "the file has 1", [99])
     attack("a sparse constant of 2^30 elements", "is sparse, with 1 elements", "NEG", tflite_writer.Tensor("c", (BIG,), "float32", np.ones(1, F), sparsity=sparsity))
     return made
 

@@ -62,6 +62,19 @@ test("hostile: sizes whose products do not fit", async () => {
   await assert.rejects(loadModel(many), { name: "WebkilnError", message: /a batch of 300000 products.*at most 262144/ });
 });
 
+test("hostile: windows and dilations far larger than the picture cost nothing", { timeout: 10_000 }, async () => {
+  const picture = { x: { shape: [1, 4, 4, 1] } };
+  const far = 2 ** 27;
+  const pool = { window: [2 * far - 1, 1], padding: [far, 0, far, 0] };
+  const nodes = [["max_pool2d", ["x"], "most", pool], ["average_pool2d", ["x"], "mean", pool], ["conv2d", ["x", "w"], "y", { dilation: [far, 1], padding: [far, 0, far, 0] }]];
+  const outputs = { most: { shape: [1, 6, 4, 1] }, mean: { shape: [1, 6, 4, 1] }, y: { shape: [1, 4, 4, 1] } };
+  const model = await loadModel({ inputs: picture, constants: { w: { shape: [3, 1, 1, 1], values: [2, 1, 2] } }, nodes, outputs });
+  const x = Array.from({ length: 16 }, (_, i) => i);
+  const { most, y } = await model.run({ x });
+  assert.deepEqual([...y], x); // only the middle of the window meets the picture
+  assert.deepEqual([...most.slice(8, 12)], [12, 13, 14, 15]);
+});
+
 test("hostile: inputs that are larger than any memory are not generated", { timeout: 10_000 }, async () => {
   // What a run computes decides on a size, so that nothing is planned, and refused, when the model is loaded.
   const parts = {

@@ -2,7 +2,7 @@
 
 A loop is a frame: `Enter` leads into it, `Merge` takes what enters or what `NextIteration` brings back, `LoopCond` says whether there is another
 round, `Switch` leads into that or to `Exit`. A branch is what lies between `Switch`, which sends a value one way or the other, and `Merge`, which
-takes the one that comes. What has another structure is left as it is.
+takes the one that comes. What has another structure, or more than `MERGES_LIMIT` of them, is left as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from webkiln.importers.tensorflow.functions import Function, function_of
 from webkiln.importers.tensorflow.nodes import Node, node_of, result_name
 
 PARTS = frozenset(("Enter", "Exit", "LoopCond", "Merge", "NextIteration", "Switch"))
+MERGES_LIMIT = 256  # finding what belongs to each takes time that grows with a power of their number
 _LEAST_INPUTS = {"Enter": 1, "Exit": 1, "LoopCond": 1, "Merge": 1, "NextIteration": 1, "Switch": 2}
 
 
@@ -23,7 +24,7 @@ def structured(nodes: Sequence[Node], prefix: str = "") -> tuple[list[Node], dic
 
     `prefix`: what the names of the functions begin with.
     """
-    if not any(node.op in PARTS for node in nodes):
+    if not any(node.op in PARTS for node in nodes) or sum(node.op == "Merge" for node in nodes) > MERGES_LIMIT:
         return list(nodes), {}
     for node in nodes:
         if len(node.inputs) < _LEAST_INPUTS.get(node.op, 0):
