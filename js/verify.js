@@ -130,7 +130,7 @@ function compareOutput(name, actual, expected, tensors, common, build) {
  * @param {GoldenOutput} expected
  * @returns {number[]} relative to the largest magnitude
  */
-function statisticErrors(actual, { minimum, maximum, l2 }) {
+export function statisticErrors(actual, { minimum, maximum, l2 }) {
   let low = Infinity;
   let high = -Infinity;
   let squares = 0;

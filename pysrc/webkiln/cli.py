@@ -154,6 +154,20 @@ def bench(ctx: click.Context, /, model: str, **arguments: Any) -> None:
     _run(ctx, "bench", source=model, **arguments)
 
 
+@main.command(short_help="Write pages, a module and a card for a model.")
+@click.argument("model")
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The folder to write.  [default: MODEL_page]")
+@click.option("--single-file", is_flag=True, help="Also everything in one HTML file.")
+@click.option("--sample", type=click.Path(path_type=Path), help="A picture or sound that the page begins with.")
+@click.option("--title", help="What the page is called.  [default: the model's name]")
+@click.option("--force", is_flag=True, help="Replace the files that it writes.")
+@click.pass_context
+def page(ctx: click.Context, /, model: str, **arguments: Any) -> None:
+    """Verify MODEL, and write what runs it: a ready page, a page that verifies it on a visitor's device, a typed module, code to start
+    from, a model card."""
+    _run(ctx, "page", source=model, **arguments)
+
+
 @main.command(short_help="Serve a folder with the right headers.")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")

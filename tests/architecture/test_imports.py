@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
     {"gallery"},
     {"browsers"},
     {"parity"},
+    {"handover"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -19,6 +19,7 @@ RUNTIME = {
     "webkiln.mjs",
     "webkiln.min.mjs",
     "webkiln.min.js",
+    "webkiln.page.min.js",
     "webkiln.results.min.js",
     "webkiln.results.min.mjs",
     "webkiln.worker.min.js",

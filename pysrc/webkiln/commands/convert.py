@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from webkiln.commands.describe import folder_size, parameters, show_model, show_origin, show_plan
+from webkiln.commands.describe import folder_size, show_model, show_origin, show_plan
 from webkiln.commands.sources import convert_source, is_web_format
 from webkiln.commands.terminal import Note, progress, say, size_text
 from webkiln.errors import BrowserError, OutputExistsError, WebkilnError
@@ -42,7 +42,7 @@ def command(
     say(parity)
     verb = "would be written to" if plan else "written to"
     where = f", {verb} {out}" if out is not None else ""
-    say(f"{size_text(size)}, {parameters(model):,} parameters, converted in {seconds:.1f} s{where}")
+    say(f"{size_text(size)}, {model.bundle.parameters:,} parameters, converted in {seconds:.1f} s{where}")
     return passed
 
 

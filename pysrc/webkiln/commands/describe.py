@@ -59,17 +59,6 @@ def show_backends(model: Model, *, is_planned: bool) -> None:
     say(f"backends: numpy, wasm, webgl{note}" + ("" if is_planned else "; by operators and dtypes: --backend webgl plans it on a device"))
 
 
-def parameters(model: Model) -> int:
-    """The number of elements of all constants."""
-    total = 0
-    for constant in {id(one.stored): one for graph in model.graph.graphs() for one in graph.constants.values()}.values():
-        count = 1
-        for size in constant.value.shape:
-            count *= size if isinstance(size, int) else 1
-        total += count
-    return total
-
-
 def folder_size(folder: Path) -> int:
     """Bytes of all files directly in a folder."""
     return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())

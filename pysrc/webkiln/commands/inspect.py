@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from webkiln.commands.describe import folder_size, parameters, show_backends, show_model, show_origin, show_plan
+from webkiln.commands.describe import folder_size, show_backends, show_model, show_origin, show_plan
 from webkiln.commands.sources import open_model, web_folder
 from webkiln.commands.terminal import progress, say, size_text
 from webkiln.errors import BrowserError
@@ -26,7 +26,7 @@ def command(*, source: str, backend: str | None, browser: str | None) -> bool:
         profile, reason = _plan(folder, backend, host)
     show_model(model)
     show_origin(model)
-    say(f"size: {size_text(size)}, {parameters(model):,} parameters")
+    say(f"size: {size_text(size)}, {model.bundle.parameters:,} parameters")
     show_backends(model, is_planned=backend == "webgl")
     show_plan(profile)
     if reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,12 @@ class Bundle:
     symbols: dict[str, dict[str, int]] = field(default_factory=dict)
     processing: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """The number of elements of all constants."""
+        constants = {id(one.stored): one for graph in self.graph.graphs() for one in graph.constants.values()}
+        return sum(math.prod(size for size in constant.value.shape if isinstance(size, int)) for constant in constants.values())
 
     def part(self, signature: Signature) -> Graph:
         """The part of the graph that one signature runs: its inputs and the states', its outputs and the next states.

@@ -1,0 +1,108 @@
+/** An input of numbers: typed, from a file, or generated. */
+
+import { button, make, shapeText, shown } from "./elements.js";
+import { generated, shapeOf } from "./sizes.js";
+
+/** @typedef {import("./sizes.js").Argument} Argument */
+/** @typedef {{ argument: Argument, position: number, golden: any, sizes: Map<string, number>, onChange: () => void, onProblem: (error: unknown) => void, tokens: () => { shape: number[], present: number[] } | null }} Context */
+
+/** More than these are not shown in a field. */
+const MOST_SHOWN = 1024;
+
+export class NumbersInput {
+  /** @type {number[] | null} typed or from a file */
+  #given = null;
+  /** @type {number | undefined} */
+  #seed;
+  #field = make("textarea", { rows: 3, spellcheck: "false", autocomplete: "off" });
+  #hint = make("p", { class: "hint" });
+
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    const { argument } = context;
+    const id = `numbers-${context.position}`;
+    const file = make("input", { type: "file", class: "unseen", id: `${id}-file`, accept: ".txt,.csv,.json,text/plain,application/json" });
+    file.addEventListener("change", () => file.files?.[0] && this.take(file.files[0]).then(context.onChange, context.onProblem));
+    this.#field.id = id;
+    this.#field.setAttribute("aria-describedby", `${id}-hint`);
+    this.#hint.id = `${id}-hint`;
+    this.#field.addEventListener("change", () => {
+      try {
+        this.#given = parseNumbers(this.#field.value);
+        context.onChange();
+      } catch (error) {
+        context.onProblem(error);
+      }
+    });
+    this.element = make("div", { class: "input" },
+      make("label", { for: id, class: "name" }, argument.name), this.#field, this.#hint,
+      make("div", { class: "actions" }, make("label", { for: file.id, class: "button" }, "Numbers from a file"), file,
+        button("Random numbers", () => {
+          this.#given = null;
+          this.#seed = Math.floor(Math.random() * 2 ** 31);
+          context.onChange();
+        })));
+  }
+
+  /** @param {File} file */
+  accepts(file) {
+    return /^text\/|json$/.test(file.type) || /\.(txt|csv|json)$/i.test(file.name);
+  }
+
+  /** @param {Blob} file */
+  async take(file) {
+    this.#given = parseNumbers(await file.text());
+  }
+
+  async showSample() {
+    this.#given = null;
+    this.#seed = undefined;
+  }
+
+  /** @returns {{ data: ArrayLike<number>, shape: number[] }} */
+  value() {
+    const { argument, position, golden, sizes } = this.context;
+    const shape = shapeOf(argument, sizes);
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (this.#given && this.#given.length !== size) {
+      throw new Error(`${argument.name} is ${shapeText(shape)}: wanted ${size} numbers, got ${this.#given.length}`);
+    }
+    const data = this.#given ?? this.#beside(shape) ?? generated(argument, position, golden, sizes, this.#seed).data;
+    this.#show(data, shape);
+    return { data, shape };
+  }
+
+  /**
+   * Integers as many as the tokens go with them: 1 for each that is present in a mask, else 0.
+   * @param {number[]} shape
+   */
+  #beside(shape) {
+    const tokens = this.#seed === undefined && /^u?int/.test(this.context.argument.dtype) ? this.context.tokens() : null;
+    if (!tokens || tokens.shape.join() !== shape.join()) return null;
+    return /mask/i.test(this.context.argument.name) ? tokens.present : tokens.present.map(() => 0);
+  }
+
+  /**
+   * @param {ArrayLike<number>} data
+   * @param {number[]} shape
+   */
+  #show(data, shape) {
+    this.#field.hidden = data.length > MOST_SHOWN;
+    if (!this.#field.hidden) this.#field.value = Array.from(data, (value) => shown(value, 7)).join(", ");
+    this.#hint.textContent = `${this.context.argument.dtype} ${shapeText(shape)}, ${data.length.toLocaleString("en")} numbers${this.#given ? "" : this.#seed === undefined ? ", those of the sample" : ", random"}`;
+  }
+}
+
+/**
+ * Numbers with anything between them that is none: plain text, CSV, nested arrays of JSON.
+ * @param {string} text
+ * @returns {number[]}
+ */
+export function parseNumbers(text) {
+  const words = text.split(/[\s,;[\]()]+/).filter(Boolean);
+  const numbers = words.map((word) => (word === "true" ? 1 : word === "false" ? 0 : Number(word)));
+  const wrong = words[numbers.findIndex((value, at) => Number.isNaN(value) && !/^nan$/i.test(words[at]))];
+  if (wrong !== undefined) throw new Error(`${JSON.stringify(wrong.slice(0, 40))} is not a number; wanted numbers with commas, spaces or lines between them`);
+  return numbers;
+}

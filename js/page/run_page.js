@@ -1,0 +1,314 @@
+/** index.html: inputs by their kinds, the result as recorded, and where it is computed. */
+
+import { symbolsOf } from "../dims.js";
+import { AudioInput } from "./audio_input.js";
+import { byId, make, messageOf } from "./elements.js";
+import { loadModel, readDescription } from "./files.js";
+import { NumbersInput } from "./numbers_input.js";
+import { showOutputs } from "./outputs.js";
+import { PictureInput } from "./picture_input.js";
+import { isSeries, showSeries } from "./series.js";
+import { defaultSizes, goldenCase } from "./sizes.js";
+import { TokensInput } from "./tokens_input.js";
+import { verifyHere } from "./verification.js";
+
+/** @typedef {"auto" | "wasm" | "webgl"} Choice */
+/** @typedef {PictureInput | AudioInput | TokensInput | NumbersInput} Input */
+
+/** One run is a matter of milliseconds; the median of a few is steadier. */
+const TIMED_RUNS = 3;
+/** @type {Record<string, string>} */
+const NAMES = { webgl: "WebGL", wasm: "WASM" };
+
+/** What tests and curious people look at. `times` are the milliseconds of a run by backend. */
+const page = {
+  runs: 0,
+  backend: "",
+  error: "",
+  /** @type {Record<string, number>} */
+  times: {},
+  /** @type {any} */
+  outputs: null,
+  /** @type {any} */
+  results: null,
+};
+
+/** @param {"loading" | "ready" | "error"} state */
+function setState(state) {
+  document.documentElement.dataset.state = state;
+}
+
+/** @param {unknown} error */
+function tell(error) {
+  page.error = error === null ? "" : messageOf(error);
+  byId("problem").textContent = page.error;
+  byId("problem").hidden = error === null;
+}
+
+/** Models that are loaded, by what was asked for. @type {Map<string, Promise<any>>} */
+const models = new Map();
+
+/** @param {Choice} choice */
+function modelOn(choice) {
+  const known = models.get(choice) ?? load(choice);
+  models.set(choice, known);
+  known.then((model) => models.has(model.backend) || models.set(model.backend, known), () => models.delete(choice));
+  return known;
+}
+
+/** @param {Choice} choice */
+async function load(choice) {
+  const progress = byId("progress");
+  byId("loading").hidden = false;
+  try {
+    return await loadModel(choice, ({ loaded, total }) => {
+      if (total) progress.value = loaded / total;
+    });
+  } finally {
+    byId("loading").hidden = true;
+  }
+}
+
+/** The inputs of a model on the page, and what a run makes of them. */
+class Runner {
+  /** @type {Map<string, Input>} by name */
+  inputs = new Map();
+  #hasState;
+
+  /**
+   * @param {any} model
+   * @param {any} description model.json
+   * @param {() => void} onChange
+   */
+  constructor(model, description, onChange) {
+    const signature = description.signatures.find((/** @type {any} */ one) => one.name === model.signature);
+    const golden = goldenCase(description, signature.name);
+    const specs = /** @type {Record<string, any>} */ (description.processing?.inputs ?? {});
+    this.#hasState = description.state?.length > 0;
+    this.sizes = defaultSizes(description, signature.name, signature.inputs);
+    signature.inputs.forEach((/** @type {any} */ argument, /** @type {number} */ position) => {
+      const context = { argument, position, golden, sizes: this.sizes, onChange, onProblem: tell, tokens: () => this.#tokens() };
+      this.inputs.set(argument.name, inputFor(context, specs[argument.name] ?? {}));
+    });
+    /** @type {(areNumbers: boolean) => Set<string>} */
+    const symbols = (areNumbers) => new Set([...this.inputs.values()].filter((input) => input instanceof NumbersInput === areNumbers).flatMap(({ context }) => symbolsIn(context.argument)));
+    /** Sizes that no picture, sound or text gives. */
+    this.freeSizes = [...symbols(true)].filter((name) => !symbols(false).has(name));
+  }
+
+  #tokens() {
+    const tokens = [...this.inputs.values()].find((input) => input instanceof TokensInput);
+    return tokens ? tokens.value() : null;
+  }
+
+  async showSamples() {
+    for (const input of this.inputs.values()) await input.showSample();
+  }
+
+  get isLive() {
+    return [...this.inputs.values()].some((input) => input instanceof PictureInput && input.isLive);
+  }
+
+  /**
+   * @param {any} model
+   * @param {() => boolean} isWanted
+   * @returns {Promise<HTMLElement[] | null>} the parts to show; null when something else is wanted by now
+   */
+  async run(model, isWanted) {
+    /** @type {Record<string, any>} */
+    const given = {};
+    const audio = /** @type {[string, AudioInput] | undefined} */ ([...this.inputs].find(([, input]) => input instanceof AudioInput));
+    const frames = audio?.[1].frames() ?? [null];
+    for (const [name, input] of this.inputs) if (!(input instanceof AudioInput)) given[name] = valueOf(input);
+    /** @type {Record<string, any>[]} */
+    const found = [];
+    const times = [];
+    const isLive = this.isLive;
+    if (this.#hasState && !isLive) await model.reset();
+    for (const frame of frames) {
+      if (audio) given[audio[0]] = frame;
+      const repeats = frames.length === 1 && !isLive && !this.#hasState ? TIMED_RUNS : 1;
+      for (let k = 0; k < repeats; k++) {
+        const began = performance.now();
+        const outputs = await model.run(given);
+        times.push(performance.now() - began);
+        if (!isWanted()) return null;
+        if (k === 0) found.push(outputs);
+      }
+    }
+    const outputs = found[found.length - 1];
+    const results = await /** @type {any} */ (globalThis).webkiln.results(model, outputs, given);
+    times.sort((a, b) => a - b);
+    page.times[model.backend] = times[times.length >> 1];
+    Object.assign(page, { runs: page.runs + 1, backend: model.backend, outputs, results });
+    for (const input of this.inputs.values()) if (input instanceof PictureInput) input.paint();
+    if (audio && found.length > 1 && isSeries(outputs)) return showSeries(found, audio[1].seconds);
+    return showOutputs(model, outputs, results, (input) => this.#surfaceOf(input));
+  }
+
+  /** @param {string | undefined} name of the input that an output is about; the first picture, when it is left out */
+  #surfaceOf(name) {
+    const pictures = [...this.inputs].filter(([own, input]) => input instanceof PictureInput && (name === undefined || own === name));
+    return pictures.length ? /** @type {PictureInput} */ (pictures[0][1]) : null;
+  }
+}
+
+/** @param {import("./sizes.js").Argument} argument */
+function symbolsIn({ shape, values = [] }) {
+  return [...shape.flatMap((dim) => [...symbolsOf(dim)]), ...values];
+}
+
+/**
+ * @param {import("./numbers_input.js").Context} context
+ * @param {any} spec of model.json
+ * @returns {Input}
+ */
+function inputFor(context, spec) {
+  if (spec.type === "picture") return new PictureInput(context);
+  if (spec.type === "audio" && (spec.channels ?? 1) === 1) return new AudioInput(context, spec);
+  return spec.type === "tokens" ? new TokensInput(context, spec) : new NumbersInput(context);
+}
+
+/** @param {PictureInput | TokensInput | NumbersInput} input */
+function valueOf(input) {
+  if (!(input instanceof TokensInput)) return input.value();
+  const { data, shape } = input.value();
+  return { data, shape };
+}
+
+/**
+ * New parts for old; what was opened stays open.
+ * @param {HTMLElement} where
+ * @param {HTMLElement[]} parts
+ * @param {boolean} isLive many times a second, which nobody wants read out
+ */
+function replaceParts(where, parts, isLive) {
+  const open = [...where.querySelectorAll("details")].map((one) => one.open);
+  where.setAttribute("aria-live", isLive ? "off" : "polite");
+  where.replaceChildren(...parts);
+  where.querySelectorAll("details").forEach((one, k) => (one.open = open[k] ?? false));
+}
+
+/** @param {any} model */
+function describeBackend(model) {
+  for (const backend of Object.keys(NAMES)) {
+    const time = page.times[backend];
+    byId(`${backend}-milliseconds`).textContent = time === undefined ? "–" : `${time.toFixed(1)} ms`;
+    byId(`${backend}-figure`).classList.toggle("current", backend === model.backend);
+  }
+  const build = model.backend === model.build ? "" : ` (${model.build})`;
+  const reason = String(model.backendReason ?? "").replace(/^\w+: /, "");
+  byId("reason").textContent = `Now on ${NAMES[model.backend]}${build}${reason && `: ${reason}`}`;
+}
+
+/**
+ * Fields for the sizes that the model leaves open.
+ * @param {Runner} runner
+ * @param {any} description
+ * @param {() => void} onChange
+ */
+function sizeFields({ freeSizes, sizes }, description, onChange) {
+  if (!freeSizes.length) return [];
+  const fields = freeSizes.map((name) => {
+    const { minimum = 1, maximum = 65536, multiple = 1 } = description.symbols?.[name] ?? {};
+    const field = make("input", { type: "number", min: minimum, max: maximum, step: multiple, value: /** @type {number} */ (sizes.get(name)) });
+    field.addEventListener("change", () => {
+      const size = field.valueAsNumber;
+      if (!Number.isInteger(size) || size < minimum || size > maximum || size % multiple) return tell(new Error(`${name} is ${minimum} to ${maximum}${multiple > 1 ? `, a multiple of ${multiple}` : ""}; got ${field.value || "nothing"}`));
+      sizes.set(name, size);
+      onChange();
+    });
+    return make("label", {}, make("span", {}, name), field);
+  });
+  return [make("fieldset", { class: "sizes" }, make("legend", {}, "Sizes"), ...fields)];
+}
+
+/**
+ * @param {Runner} runner
+ * @param {any} first model
+ * @param {(change: (current: any) => Promise<any>) => void} show
+ */
+function listen(runner, first, show) {
+  const choices = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=on]"));
+  let chosen = "auto";
+  for (const choice of choices) {
+    choice.disabled = false;
+    choice.addEventListener("change", () => show(async () => {
+      try {
+        const model = await modelOn(/** @type {Choice} */ (choice.value));
+        chosen = choice.value;
+        return model;
+      } catch (error) {
+        for (const one of choices) one.checked = one.value === chosen;
+        throw error;
+      }
+    }));
+  }
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("dropping");
+    const file = event.dataTransfer?.files[0];
+    const input = file && [...runner.inputs.values()].find((one) => one.accepts(file));
+    if (file && input) input.take(file).then(() => show(async (model) => model), tell);
+    else tell(new Error(file ? `${file.name} is of no kind that this model takes` : "what was dropped is not a file; save it first, then drop it here"));
+  });
+  const verify = byId("verify");
+  verify?.addEventListener("click", async () => {
+    verify.disabled = true;
+    await verifyHere(byId("verification")).catch((error) => byId("verification").replaceChildren(messageOf(error)));
+    verify.disabled = false;
+  });
+}
+
+/** @returns {Promise<void>} */
+export async function startRunning() {
+  Object.assign(globalThis, { webkilnPage: page });
+  try {
+    const description = await readDescription();
+    let model = await modelOn("auto");
+    let latest = 0;
+    let turn = Promise.resolve();
+    /**
+     * Changes what is wanted, in turn, and shows it unless something else is wanted by then.
+     * @param {(current: any) => Promise<any>} change gives the model to run
+     */
+    const show = (change) => {
+      const mine = ++latest;
+      setState("loading");
+      turn = turn.then(async () => {
+        try {
+          model = await change(model);
+          const parts = mine === latest ? await runner.run(model, () => mine === latest) : null;
+          if (parts) {
+            tell(null);
+            replaceParts(byId("results"), parts, runner.isLive);
+            describeBackend(model);
+          }
+        } catch (error) {
+          if (mine === latest) tell(error);
+        }
+        if (mine === latest) setState("ready");
+        if (mine === latest && runner.isLive && !page.error) requestAnimationFrame(() => mine === latest && show(async (current) => current));
+      });
+    };
+    const onChange = () => {
+      page.times = {};
+      show(async (current) => current);
+    };
+    const runner = new Runner(model, description, onChange);
+    await runner.showSamples();
+    byId("inputs").replaceChildren(...sizeFields(runner, description, onChange), ...[...runner.inputs.values()].map(({ element }) => element));
+    listen(runner, model, show);
+    show(async (current) => current);
+  } catch (error) {
+    tell(error);
+    setState("error");
+  }
+}
