@@ -100,10 +100,15 @@ def index_dtype(dtypes: Any, attributes: Any) -> Any:
     return ["i32"]
 
 
-def non_max_suppression_dtype(dtypes: Any, attributes: Any) -> Any:
+def check_dtypes(dtypes: Any, wanted: Any) -> Any:
     for dtype in dtypes:
-        if dtype != "f32":
-            fail(f"needs f32, not {dtype}")
+        if dtype != wanted:
+            fail(f"needs {wanted}, not {dtype}")
+    return wanted
+
+
+def non_max_suppression_dtype(dtypes: Any, attributes: Any) -> Any:
+    check_dtypes(dtypes, "f32")
     return ["i32"]
 
 
@@ -325,10 +330,7 @@ def gather(shapes: Any, attributes: Any) -> Any:
 
 
 def requantize_dtype(dtypes: Any, attributes: Any) -> Any:
-    for dtype in dtypes:
-        if dtype != "i32":
-            fail(f"needs i32, not {dtype}")
-    return ["i32"]
+    return [check_dtypes(dtypes, "i32")]
 
 
 def requantize(shapes: Any, attributes: Any) -> Any:
