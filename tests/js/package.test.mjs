@@ -46,6 +46,7 @@ test("package: every file that it names is there, and the wasm and worker are re
   await withProject(async (folder, installed) => {
     const resolve = createRequire(join(folder, "app.mjs")).resolve;
     assert.equal(resolve("webkiln/webkiln-plain.wasm"), join(installed, "dist", "webkiln-plain.wasm"));
+    assert.equal(resolve("webkiln/results"), join(installed, "dist", "webkiln.results.min.mjs"));
     assert.equal(resolve("webkiln/webkiln.worker.min.js"), join(installed, "dist", "webkiln.worker.min.js"));
   });
 });

@@ -1,5 +1,6 @@
 import * as webkiln from "webkiln";
 import { InputError, load, type LoadOptions, type Tensor } from "webkiln";
+import { results, type Detection } from "webkiln/results";
 
 const options: LoadOptions = { backend: "auto", onProgress: ({ loaded, total, stage }) => console.log(stage, loaded / total), relaxed: false };
 
@@ -26,6 +27,12 @@ export async function follow(video: HTMLVideoElement, canvas: HTMLCanvasElement,
   mask.dispose();
   console.log(data.shape);
   return webkiln.placement({ type: "picture", width: 256, height: 256 }, video.videoWidth, video.videoHeight, region);
+}
+
+export async function find(model: webkiln.Model, video: HTMLVideoElement): Promise<webkiln.Region[]> {
+  const inputs = { image: video };
+  const { boxes } = await results(model, await model.run(inputs, { on: "device" }), inputs);
+  return boxes.map(({ box, points }: Detection) => (points[0].x > 0 ? box : { ...box, rotation: 0 }));
 }
 
 // @ts-expect-error there is no such backend
