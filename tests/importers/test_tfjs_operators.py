@@ -428,12 +428,17 @@ CASES: list[Case] = [
     ("TensorListElementShape", [F], {"shape_type": "DT_INT64"}, lambda x: np.array([3, 4])),
     ("TensorListPushBack", [F, G], {}, lambda x, g: np.concatenate([x, g[None]])),
     ("TensorListPopBack", [F, ints(3, 4)], {}, lambda x, _: [x[:1], x[1]]),
+    ("TensorListScatter", [F, ints(3, 1), ints(3, 4)], {}, lambda x, *_: np.stack([0 * x[0], x[1], 0 * x[0], x[0]])),
+    ("TensorListScatterV2", [F, np.array([2, 0], np.int32), ints(3, 4), scalar(4)], {}, lambda x, *_: np.stack([x[1], 0 * x[0], x[0], 0 * x[0]])),
+    ("TensorListScatterV2", [F, ints(1, 0), ints(3, 4), scalar(-1)], {}, lambda x, *_: x[::-1]),
+    ("TensorListSplit", [G[:2].repeat(3, 0), ints(4), ints(2, 2, 2)], {}, lambda x, *_: x.reshape(3, 2, 4)),
     # Arrays of tensors: what they hold goes along their flow, and their handle is not read.
     ("TensorArrayV3", [scalar(2)], {"dtype": "DT_INT32", "element_shape": (3,)}, lambda _: [np.float32(0), np.zeros((2, 3), np.int32)]),
     ("TensorArrayReadV3", [G, np.array(1, np.int32), F], {}, lambda _, i, x: x[i]),
     ("TensorArrayWriteV3", [G, np.array(1, np.int32), G, F], {}, lambda _, i, g, x: np.stack([x[0], g])),
     ("TensorArrayGatherV3", [G, np.array([1, 1, 0], np.int32), F], {}, lambda _, i, x: x[i]),
     ("TensorArrayScatterV3", [G, np.array([1, 0], np.int32), F[::-1], F], {}, lambda _, i, values, x: x),
+    ("TensorArraySplitV3", [G, G[:2].repeat(3, 0), ints(3, 3), F], {}, lambda _, x, *__: x.reshape(2, 3, 4)),
     ("TensorArraySizeV3", [G, F], {}, lambda _, x: np.array(2, np.int32)),
     ("TensorArrayConcatV3", [G, F], {}, lambda _, x: [x.reshape(6, 4), np.array([3, 3])]),
     *(
@@ -478,7 +483,7 @@ def test_operator(case: int, tmp_path: Path) -> None:
 
 
 def test_every_operator_has_a_case() -> None:
-    functions = {"If", "StatelessIf", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"}  # tried in test_tfjs_control_flow.py
+    functions = {"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall"}  # tried in test_tfjs_control_flow.py
     assert set(RULES) - functions == {op for op, *_ in CASES}
 
 
@@ -505,6 +510,7 @@ def test_sizes_disappear(tmp_path: Path) -> None:
         ("FusedBatchNorm", [IMAGE, *NORM], {"is_training": True}, "the batch itself"),
         ("NonMaxSuppressionV5", [BOXES, SCORES, scalar(9), *(Const(np.array(number)) for number in (0.5, 0.1, 0.5))], {}, "are lowered"),
         ("TensorArrayV3", [scalar(2)], {"dtype": "DT_FLOAT", "dynamic_size": True}, "grows"),
+        ("TensorListSplit", [G, ints(4), ints(1, 2)], {}, "Let all be of one length"),
         ("Cast", [F], {"DstT": "DT_INT32", "Truncate": True}, "cuts bits off"),
         ("_FusedMatMul", [G, W[0, 0], BIAS], {"fused_ops": ["BiasAdd", "Swish"]}, "the fused function Swish"),
         ("AvgPool", [IMAGE], {"ksize": [1, 2, 2, 2], "strides": ONES, "padding": "SAME"}, "over batches or channels"),

@@ -8,7 +8,6 @@ _HINTS = (
         ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"),
         "Only loops and branches that TensorFlow's own functions write are recognized in this form: export with control flow version 2",
     ),
-    (("Case", "StatelessCase"), "Only branches of two are converted: export with the condition fixed"),
     (("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "Multinomial"), "Random numbers are not made: give them as an input"),
     (("VariableV2", "VarHandleOp", "ReadVariableOp", "AssignVariableOp"), "Variables are not converted yet: freeze the model"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,9 +24,12 @@ NESTING_LIMIT = 32
 
 def function(call: Call, attribute: str) -> Function:
     """The function that an attribute names."""
-    name = call.text(attribute)
+    return named(call, call.text(attribute))
+
+
+def named(call: Call, name: str) -> Function:
     if name not in call.lowering.functions:
-        call.fail(f"its attribute {attribute!r} names the function {name!r}, which the file does not have")
+        call.fail(f"it names the function {name!r}, which the file does not have")
     return call.lowering.functions[name]
 
 
@@ -89,27 +92,50 @@ def called(call: Call) -> list[Typed]:
 
 @lowers("If", "StatelessIf")
 def if_(call: Call) -> list[Typed]:
-    """The branch that is taken, where that is known; else both become bodies."""
-    given = [call.same(i) for i in range(1, len(call))]
     taken = known_truth(call, 0)
     branches = [function(call, "then_branch"), function(call, "else_branch")]
     if taken is not None:
-        return results(call, branches[0 if taken else 1], given)
-    condition = truth(call, call.same(0))
+        return results(call, branches[0 if taken else 1], _given(call))
+    return _chosen(call, [truth(call, call.same(0))], branches)
+
+
+@lowers("Case", "StatelessCase")
+def case(call: Call) -> list[Typed]:
+    """The branch with the number that is input 0; the last one for a number that none has."""
+    branches = [named(call, name) for name in call.texts("branches")]
+    if not branches:
+        call.fail("it has no branches")
+    number = call.array(0)
+    if number is not None and number.size == 1:
+        index = int(number.reshape(-1)[0])
+        return results(call, branches[index if 0 <= index < len(branches) else -1], _given(call))
+    index_value = call.reshape(call.wide(call.value(0)), [])
+    return _chosen(call, [call.node("equal", [index_value, call.like(i, index_value)]) for i in range(len(branches) - 1)], branches)
+
+
+def _given(call: Call) -> list[Typed]:
+    return [call.same(i) for i in range(1, len(call))]
+
+
+def _chosen(call: Call, conditions: Sequence[str], branches: Sequence[Function]) -> list[Typed]:
+    """What the first branch gives whose condition (bool []) is true; there is one branch more. All but one that is alone become bodies."""
+    if not conditions:
+        return results(call, branches[0], _given(call))
     dtypes: list[list[str]] = []
 
-    def lower(of: Function) -> Made:
+    def made(lower: Callable[[], list[Typed]]) -> Made:
         def values(_: list[str]) -> list[str]:
-            found = results(call, of, given)
+            found = lower()
             dtypes.append([result.dtype for result in found])
             return [as_value(call, result) for result in found]
 
         return make_body(call, [], values)
 
-    then, otherwise = (lower(of) for of in branches)
-    if dtypes[0] != dtypes[1]:
-        call.fail(f"its branches give {', '.join(dtypes[0]) or 'nothing'} and {', '.join(dtypes[1]) or 'nothing'}")
-    return [Typed(value, dtype) for value, dtype in zip(branch(call, condition, then, otherwise), dtypes[0], strict=True)]
+    then = made(lambda: results(call, branches[0], _given(call)))
+    otherwise = made(lambda: _chosen(call, conditions[1:], branches[1:]))
+    if dtypes[0] != dtypes[-1]:
+        call.fail(f"its branches give {', '.join(dtypes[0]) or 'nothing'} and {', '.join(dtypes[-1]) or 'nothing'}")
+    return [Typed(value, dtype) for value, dtype in zip(branch(call, conditions[0], then, otherwise), dtypes[0], strict=True)]
 
 
 @lowers("While", "StatelessWhile")

@@ -117,6 +117,31 @@ def gather(call: Call) -> Typed:
     return _tensor(call, call.node("gather", [call.value(0), call.wide(call.value(1))], axis=0))
 
 
+@lowers("TensorListScatter", "TensorListScatterV2")
+def scatter(call: Call) -> Typed:
+    """A list of as many elements as are wanted, or as the greatest index says."""
+    wanted = call.one(3, "the number of elements") if call.source.op.endswith("V2") else -1
+    if wanted < 0:
+        places = call.ints(1, "the indices of the elements")
+        wanted = max(places, default=-1) + 1
+    whole = zeros(call, Value(call.builder.dtype(call.value(0)), (wanted, *call.shape(0)[1:])))
+    return _list(call, call.node("scatter", [whole, call.wide(call.value(1)), call.value(0)]))
+
+
+@lowers("TensorListSplit")
+def split(call: Call) -> Typed:
+    return _split(call, 0, 2)
+
+
+def _split(call: Call, i: int, lengths: int) -> Typed:
+    """Rows of the first axis that belong together become an element; all must be as many."""
+    found = call.ints(lengths, "the lengths of the elements")
+    rows, *rest = call.shape(i)
+    if len(set(found)) != 1 or differ(len(found) * found[0], rows):
+        raise Refused(f"elements of the lengths {found[:8]}, of {rows} rows", "Let all be of one length")
+    return _list(call, call.reshape(call.value(i), [len(found), found[0], *rest]), i)
+
+
 @lowers("TensorListResize")
 def resize(call: Call) -> Typed:
     """Elements that are new are zeros."""
@@ -183,3 +208,8 @@ def size(call: Call) -> Typed:
 @lowers("TensorArrayConcatV3")
 def joined(call: Call) -> list[Typed]:
     return _joined(call, 1)
+
+
+@lowers("TensorArraySplitV3")
+def parted(call: Call) -> Typed:
+    return _split(call, 1, 2)
