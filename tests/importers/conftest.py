@@ -1,14 +1,22 @@
-"""Small TFLite files and gallery models."""
+"""Small TFLite files, gallery models, and a runtime to try them in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from imported_models import MODELS, Read
 from tflite_writer import Model
-from webkiln import gallery, importers
+from webkiln import Session, gallery, importers
 from webkiln.importers import ImportedModel
+
+
+@pytest.fixture(scope="session")
+def node_session() -> Iterator[Session]:
+    """WASM in Node, for all tests."""
+    with Session(backend="wasm", browser="node") as session:
+        yield session
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,12 +158,6 @@ def tflite_model(case: Case, folder: Path) -> Path:
 CASES = {f"tfjs, {name}": (tensorflow_model, case) for name, case in TENSORFLOW.items()} | {
     f"tflite, {name}": (tflite_model, case) for name, case in TFLITE.items()
 }
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", CASES)

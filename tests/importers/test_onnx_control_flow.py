@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,12 +157,6 @@ CASES = {
     "a GRU": a_recurrent_layer("GRU", "bidirectional"),
     "sizes that are computed": sizes_that_are_computed(),
 }
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,12 +61,6 @@ CASES: dict[str, tuple[onnx.ModelProto, list[dict[str, np.ndarray]]]] = {
     "boxes": case("NonMaxSuppression", NMS, [[boxes(2, n), scores(2, c, n), *options(*chosen)] for n, c in ((5, 1), (30, 3)) for chosen in ((3, 0.5, 0.2), (100, 0.1, 0.9), (0, 0.5, 0.0), (7, 0.0, 2.0))]),
     "boxes by their centres": case("NonMaxSuppression", NMS, [[boxes(2, 20), scores(2, 2, 20), *options(9, 0.4, 0.1)]], center_point_box=1),
 }
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", CASES)

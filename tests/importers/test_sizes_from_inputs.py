@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,6 @@ from webkiln.errors import InputError
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 SIZES = ([2, 3, 4], [2, 5, 9], [2, 2, 3], [2, 1, 1])
 REGIONS = ([0, 0.25, 0.5, 1, 1, 0.75], [0, -0.5, 0, 1, 1.5, 1.25], [0, 1, 0.9, 1, 0, 0.1])
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def model(op: str, sizes: dict[str, int], outputs: int = 1, **attributes: Any) -> onnx.ModelProto:

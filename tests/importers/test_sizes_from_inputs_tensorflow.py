@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,12 +140,6 @@ CASES: dict[str, Case] = {
         "MEAN", "Mean", {"table": "ReducerOptions", "keep_dims": False}, {}, [WHOLE], [[i32(0, 1)], [i32(2, 0)], [i32(-2, -1)]], [], mean, [[i32(0, 0)], [i32(0, 3)]],
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def results(case: Case, given: list[Array]) -> list[Array]:

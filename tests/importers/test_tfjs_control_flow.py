@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import webkiln
+from best_boxes import kept
 from tfjs_writer import Named, function, node, placeholder, weight, write
 from webkiln.errors import FormatError, UnsupportedOperatorError
 
@@ -60,6 +61,23 @@ def branches() -> FlowCase:
         [first, times, bent],
         ("if",),
     )
+
+
+def cases() -> FlowCase:
+    """One of three functions by a number; the last one for any number that is none of theirs."""
+    functions = [
+        function("square", ["x"], [node("a", "Square", ["x"])], {"y": "a:y:0"}),
+        function("rows", ["x"], [node("a", "Sum", ["x", "rows/axis"], keep_dims=True), *const("rows/axis")], {"y": "a:output:0"}),
+        function("same", ["x"], [], {"y": "x"}),
+    ]
+    nodes = [node("y", "StatelessCase", ["n", "x"], branches=[Named(of["signature"]["name"]) for of in functions]), node("z", "Neg", ["y"])]
+
+    def meaning(n: Array, x: Array) -> tuple[Array, ...]:
+        y = x**2 if n == 0 else x.sum(0, keepdims=True) if n == 1 else x
+        return y, -y
+
+    runs = [{"n": number(n), "x": normal(3, 2)} for n in (0, 1, 2, -1, 7)]
+    return FlowCase({"n": ("int32", ()), "x": ("float32", (-1, 2))}, nodes, ["y", "z"], meaning, runs, {"rows/axis": np.array([0])}, functions, ("if",))
 
 
 def const(*names: str) -> list[dict[str, Any]]:
@@ -203,6 +221,43 @@ def branches_of_old() -> FlowCase:
     return FlowCase({"x": ("float32", (-1, 3)), "c": ("bool", ()), "d": ("bool", ())}, nodes, ["y", "n"], meaning, runs, constants, kinds=("if",))
 
 
+def detector_of_old() -> FlowCase:
+    """Of each picture of a batch, by a loop over arrays of tensors: the best boxes, without those that lie too low, cut or padded to four rows, and how many."""
+    nodes = [node("sizes", "Shape", ["scores"], out_type="DT_INT32"), node("batch", "StridedSlice", ["sizes", "at0", "at1", "at1"], shrink_axis_mask=1)]
+    nodes += [node("all", "Range", ["zero", "batch", "one"]), node("out", "TensorArrayV3", ["batch"], dtype="DT_FLOAT"), node("counts", "TensorArrayV3", ["batch"], dtype="DT_INT32")]
+    for name in ("boxes", "scores"):
+        nodes += [node(f"{name}/array", "TensorArrayV3", ["batch"], dtype="DT_FLOAT"), node(f"{name}/set", "TensorArrayScatterV3", [f"{name}/array", "all", name, f"{name}/array:1"])]
+        nodes += [enter(f"{name}/handle", f"{name}/array", "map", True), enter(f"{name}/flow", f"{name}/set", "map", True)]
+        nodes += [node(f"{name}/of", "TensorArrayReadV3", [f"{name}/handle", "i/switch:1", f"{name}/flow"])]
+    nodes += loop_of_old("map", {"i": "zero", "rows": "out:1", "found": "counts:1"}, "less", {"i": "next", "rows": "rows/set", "found": "found/set"})
+    nodes += [enter("limit", "batch", "map", True), enter("out/handle", "out", "map", True), enter("counts/handle", "counts", "map", True)]
+    nodes += [node("less", "Less", ["i/merge", "limit"]), node("next", "AddV2", ["i/switch:1", "one"])]
+    nodes += [node("best", "NonMaxSuppressionV3", ["boxes/of", "scores/of", "ten", "iou_f", "least_f"]), node("kept", "GatherV2", ["boxes/of", "best", "zero"])]
+    nodes += [node("middle", "Mean", ["kept", "at1"]), node("high", "Greater", ["middle", "low_f"]), node("where", "Where", ["high"]), node("flat", "Reshape", ["where", "any"])]
+    nodes += [node("places", "Cast", ["flat"], SrcT="DT_INT64", DstT="DT_INT32"), node("good", "GatherV2", ["kept", "places", "zero"]), node("good/sizes", "Shape", ["good"], out_type="DT_INT32")]
+    nodes += [node("n", "StridedSlice", ["good/sizes", "at0", "at1", "at1"], shrink_axis_mask=1), node("most", "Minimum", ["n", "four"]), node("size", "Pack", ["most", "minus"])]
+    nodes += [node("cut", "Slice", ["good", "origin", "size"]), node("lacking", "Sub", ["four", "most"]), node("below", "Pack", ["zero", "lacking"]), node("pads", "Pack", ["below", "origin"])]
+    nodes += [node("padded", "Pad", ["cut", "pads"]), node("fixed", "Reshape", ["padded", "four_rows"])]
+    nodes += [node("rows/set", "TensorArrayWriteV3", ["out/handle", "i/switch:1", "fixed", "rows/switch:1"])]
+    nodes += [node("found/set", "TensorArrayWriteV3", ["counts/handle", "i/switch:1", "most", "found/switch:1"])]
+    nodes += [node("y", "TensorArrayGatherV3", ["out", "all", "rows/exit"]), node("m", "TensorArrayGatherV3", ["counts", "all", "found/exit"])]
+    constants = {"zero": np.array(0), "one": np.array(1), "ten": np.array(10), "four": np.array(4), "minus": np.array(-1), "at0": np.array([0]), "at1": np.array([1]), "any": np.array([-1])}
+    constants |= {"origin": np.array([0, 0]), "four_rows": np.array([4, 4]), "iou_f": number(0.5), "least_f": number(0.3), "low_f": number(0.4)}
+
+    def meaning(boxes: Array, scores: Array) -> tuple[Array, ...]:
+        rows = []
+        for one, score in zip(boxes, scores, strict=True):
+            good = one[kept(one, score, 10, 0.5, 0.3)]
+            rows.append(good[good.mean(1) > 0.4][:4])
+        return np.stack([np.pad(row, [(0, 4 - len(row)), (0, 0)]) for row in rows]), np.array([len(row) for row in rows], np.int32)
+
+    runs = []
+    for n in (1, 3):
+        centre, half = RNG.uniform(-1, 3, (n, 12, 2)), RNG.uniform(0.5, 2, (n, 12, 2))
+        runs.append({"boxes": np.concatenate([centre - half, centre + half], 2).astype(np.float32), "scores": RNG.uniform(0, 0.6, (n, 12)).astype(np.float32)})
+    return FlowCase({"boxes": ("float32", (-1, 12, 4)), "scores": ("float32", (-1, 12))}, nodes, ["y", "m"], meaning, runs, constants, kinds=("while",))
+
+
 def computed_sizes() -> FlowCase:
     """What is above the mean, as many ones, a row of 0 and 1 for each of as many positions, the greatest of them, and each once."""
     nodes = [node("mean", "Mean", ["x", "axis"]), node("above", "Greater", ["x", "mean"]), node("where", "Where", ["above"]), node("places", "Squeeze", ["where"], squeeze_dims=[1])]
@@ -223,19 +278,15 @@ def computed_sizes() -> FlowCase:
 
 CASES = {
     "branches": branches(),
+    "cases": cases(),
     "a loop": a_loop("StatelessWhile"),
     "a recurrent layer": a_recurrent_layer(),
     "a list that grows": a_list_that_grows(),
     "loops of TensorFlow 1": loops_of_old(),
     "branches of TensorFlow 1": branches_of_old(),
+    "a detector of TensorFlow 1": detector_of_old(),
     "sizes that are computed": computed_sizes(),
 }
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", CASES)

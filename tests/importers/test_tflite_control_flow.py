@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from webkiln.errors import FormatError, UnsupportedOperatorError
 X = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
 ADD, MUL, CONCAT = {"table": "AddOptions"}, {"table": "MulOptions"}, {"table": "ConcatenationOptions", "axis": 0}
 IF, WHILE = {"table": "IfOptions", "then": 1, "otherwise": 2}, {"table": "WhileOptions", "condition": 1, "body": 2}
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def f32(number: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,6 @@ from webkiln.errors import FormatError, UnsupportedOperatorError
 RNG = np.random.default_rng(12)
 BATCH, STEPS, FEATURES, CELLS, UNITS = 2, 3, 4, 5, 3
 Array = Any
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def f32(*shape: int) -> Array:

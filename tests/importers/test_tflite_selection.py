@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,6 @@ from tflite_writer import Model, Operator, Tensor
 from webkiln.errors import InputError, ShapeError
 
 Array = Any
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def converted(operator: str, inputs: list[Array], outputs: list[Array], folder: Path) -> webkiln.Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,6 @@ from webkiln.errors import FormatError, UnsupportedOperatorError
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 START = X * 10 + 1
 ADD, MUL = {"table": "AddOptions"}, {"table": "MulOptions"}
-
-
-@pytest.fixture(scope="module")
-def node_session() -> Iterator[webkiln.Session]:
-    with webkiln.Session(backend="wasm", browser="node") as session:
-        yield session
 
 
 def handle(name: str, tensor: int) -> Operator:
