@@ -21,7 +21,7 @@ const CENTRE = ["center_x", "center_y", "width", "height"];
  * @returns {[x: number, y: number][]}
  * @throws {InputError}
  */
-export function anchorCentres({ strides, aspect_ratios: ratios = [1], scales_per_layer: scales = 1, offset = 0.5, fixed_size: isFixed = true }, width, height, count) {
+export function anchorCentres({ strides = [], aspect_ratios: ratios = [1], scales_per_layer: scales = 1, offset = 0.5, fixed_size: isFixed = true }, width, height, count) {
   if (!isFixed) throw new InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1");
   if (!strides.every((/** @type {unknown} */ stride) => Number.isInteger(stride) && Number(stride) > 0)) throw new InputError(`the anchors have the strides [${strides.join(", ")}]; whole numbers of pixels are wanted`);
   const layers = [];

@@ -16,6 +16,9 @@ import { readText } from "./texts.js";
 /** @typedef {import("./masks.js").Mask} Mask */
 /** @typedef {import("./texts.js").Text} Text */
 /** @typedef {import("../dtypes.js").Tensor} Values of an output */
+/** What a specification cannot do without: lists, and numbers. @type {Record<string, string[]>} */
+const REQUIRED = { labels: ["labels"], keypoints: ["fields", "count"], boxes: ["fields"], mask: [], text: ["characters"] };
+
 /** @typedef {{ data: () => Promise<Values> }} OnDevice of a run with `{ on: "device" }` */
 
 /**
@@ -58,9 +61,12 @@ export async function results({ processing }, outputs, inputs) {
  * @param {Record<string, any>} [inputs]
  */
 async function read(values, scores, spec, processing, inputs) {
+  if (!Object.hasOwn(REQUIRED, spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has ${Object.keys(REQUIRED).join(", ")}, tensor`);
+  for (const key of REQUIRED[spec.type]) {
+    if (!(key === "count" ? Number.isInteger(spec[key]) : Array.isArray(spec[key]))) throw new InputError(`model.json says nothing of its ${key}, or nothing that can be read: ${JSON.stringify(spec[key])}`);
+  }
   if (spec.type === "labels") return readLabels(values, spec);
   if (spec.type === "text") return readText(values, spec);
-  if (!["keypoints", "boxes", "mask"].includes(spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has labels, keypoints, boxes, mask, text, tensor`);
   const place = await findPlace(processing, spec, inputs);
   if (spec.type === "keypoints") return readKeypoints(values, spec, place);
   return spec.type === "mask" ? readMask(values, spec, place) : readBoxes(values, scores, spec, place);

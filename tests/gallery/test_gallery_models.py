@@ -49,8 +49,8 @@ def test_a_line_is_read() -> None:
     for width in (320, 280):
         inputs = {"x": line_of_text("Hello web 42")[:, :width]}
         found = webkiln.results(model, model.run(inputs), inputs)["softmax_11.tmp_0"]
-        assert found["text"].rstrip() == "Hello web 42"  # type: ignore[call-overload]  # the margin at the end may be a space
-        assert found["score"] > 0.8  # type: ignore[call-overload]
+        assert found["text"].rstrip() == "Hello web 42"  # the margin at the end may be a space
+        assert found["score"] > 0.8
 
 
 def test_sizes_that_a_detector_of_text_cannot_take() -> None:
@@ -59,8 +59,8 @@ def test_sizes_that_a_detector_of_text_cannot_take() -> None:
         model.run({"x": line_of_text("Hello")[:, :100]})
     inputs = {"x": {"picture": line_of_text("Hello"), "region": {"x": 100, "y": 32, "width": 192, "height": 64}}}
     mask = webkiln.results(model, model.run(inputs), inputs)["sigmoid_0.tmp_0"]
-    rows, columns = np.nonzero(mask["values"] > 0.3)  # type: ignore[call-overload]
-    low, high = mask["place"].to_picture(np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]))  # type: ignore[call-overload]
+    rows, columns = np.nonzero(mask["values"] > 0.3)
+    low, high = mask["place"].to_picture(np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]))
     drawn_rows, drawn_columns = np.nonzero(line_of_text("Hello")[..., 0] < 128)
     drawn = np.array([[drawn_columns.min(), drawn_rows.min()], [drawn_columns.max(), drawn_rows.max()]])
     # This detector marks the middle of a line: less than it on all sides, more than half of it.

@@ -31,6 +31,9 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"type": "boxes", "fields": ["center_x", "center_y", "width", "height"], "scores": "s", "anchors": {"strides": [0]}}, {"y": np.zeros(4), "s": np.zeros(1)}, "strides [0]"),
     ({"type": "mask", "channel": 4}, {"y": np.zeros((1, 2, 2, 3))}, "channel 4"),
     ({"type": "text", "characters": ["", "a"]}, {"y": np.zeros((1, 3, 3))}, "[1, steps, 2]"),
+    ({"type": "labels"}, {"y": np.zeros(1)}, "nothing of its labels"),
+    ({"type": "keypoints", "fields": ["x"], "count": "many"}, {"y": np.zeros(1)}, "nothing of its count"),
+    ({"type": "boxes", "fields": ["center_x", "center_y", "width", "height"], "scores": "s", "anchors": {}}, {"y": np.zeros(4), "s": np.zeros(1)}, "0 anchors"),
     ({"type": "poem"}, {"y": np.zeros(1)}, "poem"),
 ]
 

@@ -29,11 +29,11 @@ def anchor_centres(anchors: Mapping[str, Any], width: int, height: int, count: i
     """
     if not anchors.get("fixed_size", True):
         raise InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1")
-    offset = anchors.get("offset", 0.5)
+    strides, offset = anchors.get("strides", []), anchors.get("offset", 0.5)
     each = len(anchors.get("aspect_ratios", [1.0])) * anchors.get("scales_per_layer", 1)
-    if not all(isinstance(stride, int) and stride > 0 for stride in anchors["strides"]):
+    if not all(isinstance(stride, int) and stride > 0 for stride in strides):
         raise InputError(f"the anchors have the strides {list(anchors['strides'])}; whole numbers of pixels are wanted")
-    layers = [(math.ceil(width / stride), math.ceil(height / stride), each * len(list(group))) for stride, group in groupby(anchors["strides"])]
+    layers = [(math.ceil(width / stride), math.ceil(height / stride), each * len(list(group))) for stride, group in groupby(strides)]
     made = sum(columns * rows * repeated for columns, rows, repeated in layers)
     if made != count:
         raise InputError(f"model.json has {made} anchors for {count} boxes")

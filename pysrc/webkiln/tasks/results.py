@@ -24,8 +24,13 @@ class Processed(Protocol):
     def processing(self) -> dict[str, Any]: ...
 
 
-def results(model: Processed, outputs: Mapping[str, Any], inputs: Mapping[str, Any] | None = None) -> dict[str, Result]:
-    """What the outputs of a run say, by output name: labels, detections, key points, masks, texts; others as they are.
+# What a specification cannot do without: lists, and numbers.
+_REQUIRED: dict[str, tuple[str, ...]] = {"labels": ("labels",), "keypoints": ("fields", "count"), "boxes": ("fields",), "mask": (), "text": ("characters",)}
+
+
+def results(model: Processed, outputs: Mapping[str, Any], inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the outputs of a run say, by output name: `list[Label]`, `list[Detection]`, `Keypoints`, `Mask`, `Text` (all of `webkiln.tasks`); others
+    as they are.
 
     `inputs`: what was given to the run; points, boxes and masks are then in pixels of its picture, with its region's position and rotation
     undone. Without, or where an array was given for the input, they are in pixels of the input.
@@ -48,12 +53,15 @@ def _read(values: np.ndarray, spec: Mapping[str, Any], processing: Mapping[str, 
     kind = spec.get("type", "tensor")
     if kind == "tensor":
         return values
+    if kind not in _REQUIRED:
+        raise InputError(f"model.json says that it holds {kind!r}; this version has {', '.join(_REQUIRED)}, tensor")
+    for key in _REQUIRED[kind]:
+        if not isinstance(spec.get(key), int if key == "count" else (list, tuple)):
+            raise InputError(f"model.json says nothing of its {key}, or nothing that can be read: {spec.get(key)!r}")
     if kind == "labels":
         return read_labels(values, spec)
     if kind == "text":
         return read_text(values, spec)
-    if kind not in ("keypoints", "boxes", "mask"):
-        raise InputError(f"model.json says that it holds {kind!r}; this version has labels, keypoints, boxes, mask, text, tensor")
     place = find_place(processing, spec, inputs)
     if kind == "keypoints":
         return read_keypoints(values, spec, place)
