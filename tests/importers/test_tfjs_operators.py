@@ -432,6 +432,13 @@ CASES: list[Case] = [
     ("TensorListScatterV2", [F, np.array([2, 0], np.int32), ints(3, 4), scalar(4)], {}, lambda x, *_: np.stack([x[1], 0 * x[0], x[0], 0 * x[0]])),
     ("TensorListScatterV2", [F, ints(1, 0), ints(3, 4), scalar(-1)], {}, lambda x, *_: x[::-1]),
     ("TensorListSplit", [G[:2].repeat(3, 0), ints(4), ints(2, 2, 2)], {}, lambda x, *_: x.reshape(3, 2, 4)),
+    # Tables, whose contents stand in their place (keys, default, all keys, all values).
+    *(
+        (op, [K, Const(np.array(-1.5)), ints(7, -3, 2, 0), Const(np.array([0.5, 1, 2, 4]))], {}, lambda k, *_: np.vectorize({7: 0.5, -3: 1, 2: 2, 0: 4}.get)(k, -1.5).astype(np.float32))
+        for op in ("LookupTableFind", "LookupTableFindV2")
+    ),
+    ("LookupTableFindV2", [np.array([5, 8], np.int32), ints(0, 1), ints(8, 9), Const(np.array([[2, 3], [4, 5]], np.int32))], {}, lambda *_: np.array([[0, 1], [2, 3]], np.int32)),
+    *((op, [ints(7, -3, 2, 0)], {}, lambda k: np.array(4)) for op in ("LookupTableSize", "LookupTableSizeV2")),
     # Arrays of tensors: what they hold goes along their flow, and their handle is not read.
     ("TensorArrayV3", [scalar(2)], {"dtype": "DT_INT32", "element_shape": (3,)}, lambda _: [np.float32(0), np.zeros((2, 3), np.int32)]),
     ("TensorArrayReadV3", [G, np.array(1, np.int32), F], {}, lambda _, i, x: x[i]),

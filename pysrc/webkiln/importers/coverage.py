@@ -80,7 +80,7 @@ _NO_OPERATORS = {"CUSTOM", "DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"}
 _OF_THE_FILE = ("CALL", "STABLEHLO_COMPOSITE", "VAR_HANDLE", "CALL_ONCE")
 
 # What the importer of TensorFlow's graphs reads without a lowering.
-_OF_THE_GRAPH = ("Const", "NoOp", "Placeholder", *sorted(PARTS))
+_OF_THE_GRAPH = ("Const", "HashTable", "HashTableV2", "LookupTableImport", "LookupTableImportV2", "NoOp", "Placeholder", *sorted(PARTS))
 
 _RANDOM = "random: no result could be compared; give the numbers as an input"
 _TEXT = "text: prepare it before the model"

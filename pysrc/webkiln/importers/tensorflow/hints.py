@@ -12,7 +12,7 @@ _HINTS = (
     (("VariableV2", "VarHandleOp", "ReadVariableOp", "AssignVariableOp"), "Variables are not converted yet: freeze the model"),
 )
 _PREFIXES = (
-    (("LookupTable", "HashTable"), "Tables are not converted: look words up before the model"),
+    (("LookupTable", "HashTable"), "Only tables of numbers that are filled once, from constants, are converted: look words up before the model"),
     (("TensorArray",), "Only arrays of tensors of the third version are converted: export with control flow version 2"),
     (("String", "Sparse", "Ragged", "Decode", "Encode"), "Text, files and sparse tensors are not computed with: prepare them before the model"),
 )

@@ -22,6 +22,7 @@ from webkiln.importers.tensorflow.frames import structured
 from webkiln.importers.tensorflow.lists import element_of
 from webkiln.importers.tensorflow.lowering import Lowering
 from webkiln.importers.tensorflow.nodes import Node, needed_nodes, node_of, value_name
+from webkiln.importers.tensorflow.tables import with_contents
 from webkiln.importers.tfjs.json_values import expect, member
 from webkiln.importers.tfjs.topology import constant_of, read_functions, read_nodes, read_shape
 from webkiln.importers.tfjs.weights import read_weights
@@ -56,6 +57,7 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     content = _parse(file)
     nodes = read_nodes(content.get("modelTopology"))
     taken, made = _ports(content, nodes)
+    nodes = with_contents(nodes, _initial(content, nodes))
     needed = needed_nodes(nodes, [port.value for port in made], [node_of(port.value) for port in taken])
     # A placeholder that the signature leaves out is an input all the same.
     named = {port.value for port in taken}
@@ -94,6 +96,12 @@ def _parse(file: Path) -> dict[str, Any]:
     if content.get("format") == "layers-model" or ("node" not in topology and ("model_config" in topology or "class_name" in topology)):
         raise UnsupportedFormatError(f"{file.name}: {_LAYERS}")
     return content  # type: ignore[no-any-return]
+
+
+def _initial(content: Mapping[str, Any], nodes: Sequence[Node]) -> list[Node]:
+    """The nodes of the graph that is run once, where the model has one, beside its own."""
+    names = {node.name for node in nodes}
+    return [node for node in read_nodes(content["modelInitializer"]) if node.name not in names] if content.get("modelInitializer") else []
 
 
 def _provenance(content: Mapping[str, Any]) -> dict[str, str]:

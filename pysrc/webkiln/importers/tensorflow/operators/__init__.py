@@ -18,6 +18,7 @@ from webkiln.importers.tensorflow.operators import (  # noqa: F401  (each regist
     scattering,
     selection,
     slicing,
+    tables,
 )
 from webkiln.importers.tensorflow.registry import COMPLEX_RULES, RULES
 
