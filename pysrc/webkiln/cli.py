@@ -12,7 +12,7 @@ import click
 
 FAILED, UNSUPPORTED = 1, 3  # 2 is click's, for wrong usage
 
-QUANTIZATIONS_TO_COME = ("int8", "uint8", "int4", "uint16")
+PRECISIONS = click.Choice(["f32", "f16", "uint16", "int8", "uint8", "int4"])
 BACKENDS = click.Choice(["numpy", "wasm", "webgl", "auto"])
 HOST_BACKENDS = click.Choice(["wasm", "webgl", "auto"])
 BROWSERS = click.Choice(["node", "chromium", "firefox", "webkit"])
@@ -89,20 +89,23 @@ def main(debug: bool) -> None:
 @main.command()
 @click.argument("src")
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--quantize", metavar="f16", help="How weights are stored. This version has f16.")
+@click.option("--quantize", type=PRECISIONS, help="How weights are stored; with --max-error, the fewest bits that a layer may get.")
+@click.option("--max-error", type=click.FloatRange(min=0), help="Give each layer the fewest bits that keep the error of the outputs below this share of their largest magnitude.")
+@click.option("--prune", type=click.FloatRange(0, 1, max_open=True), help="Make this share of the weights 0, the smallest in each tensor.")
+@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="An .npz file with an array per input, to measure errors on. Repeatable.  [default: generated]")
 @click.option("--input", "inputs", type=InputShape(), multiple=True, help="Fix the shape of an input. Repeatable.")
 @click.option("--signature", help="Convert only this signature.")
 @click.option("--plan", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--force", is_flag=True, help="Replace the output folder when it exists.")
 @click.pass_context
-def convert(ctx: click.Context, /, quantize: str | None, out: Path | None, plan: bool, **arguments: Any) -> None:
-    """Convert SRC into a folder in the web format."""
-    if quantize is not None and quantize != "f16":
-        kind = "comes in a later version" if quantize in QUANTIZATIONS_TO_COME else "is not known"
-        raise click.BadParameter(f"{quantize!r} {kind}; this version has f16", ctx, param_hint="--quantize")
+def convert(ctx: click.Context, /, out: Path | None, plan: bool, **arguments: Any) -> None:
+    """Convert SRC into a folder in the web format.
+
+    With --quantize, --max-error or --prune, the error against float32 is measured on samples and shown.
+    """
     if out is None and not plan:
         raise click.UsageError("missing -o OUT, the folder to write (or --plan, to write nothing)", ctx)
-    _run(ctx, "convert", quantize=quantize, out=out, plan=plan, **arguments)
+    _run(ctx, "convert", out=out, plan=plan, **arguments)
 
 
 @main.command(short_help="Inputs, outputs, operators, size, plan, memory, licence.")
@@ -204,7 +207,7 @@ def gallery_show(ctx: click.Context, /, **arguments: Any) -> None:
 @gallery.command("get")
 @click.argument("name")
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), metavar="DIR", help="Convert the model, and write it here.")
-@click.option("--quantize", metavar="FORMAT", help="Store weights as f16, int8 and so on, as `convert` does.")
+@click.option("--quantize", type=PRECISIONS, help="How weights are stored.")
 @click.option("--source", is_flag=True, help="Write the model's own files to DIR instead.")
 @click.option("--sample", is_flag=True, help="Write a file to try the model with to DIR, too.")
 @click.option("--force", is_flag=True, help="Replace DIR when it exists.")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from webkiln.commands.describe import folder_size, show_model, show_origin, show_plan
+from webkiln.commands.run import read_arrays
 from webkiln.commands.sources import convert_source, is_web_format
-from webkiln.commands.terminal import Note, progress, say, size_text
+from webkiln.commands.terminal import Note, progress, say, size_text, table
 from webkiln.errors import BrowserError, OutputExistsError, WebkilnError
+from webkiln.model import Model
+from webkiln.precision.weights import constants_of, kind_of, weights_bytes
 
 
 def command(
@@ -18,6 +22,9 @@ def command(
     src: str,
     out: Path | None,
     quantize: str | None,
+    max_error: float | None,
+    prune: float | None,
+    samples: Sequence[Path],
     inputs: Sequence[tuple[str, tuple[int, ...]]],
     signature: str | None,
     plan: bool,
@@ -29,7 +36,12 @@ def command(
         _check_output(out, force)
     began = time.perf_counter()
     with progress(f"converting {src}") as note, tempfile.TemporaryDirectory(prefix="webkiln-plan-") as scratch:
-        model = convert_source(src, note, quantize=quantize, inputs=dict(inputs), signature=signature)
+        model = exact = convert_source(src, note, inputs=dict(inputs), signature=signature)
+        if (quantize, max_error, prune) != (None, None, None):
+            given = [read_arrays(path) for path in samples] or None
+            model = exact.quantized(quantize, max_error=max_error, prune=prune, samples=given, note=note)
+            note("measuring the error against float32")
+            errors = model.errors_against(exact, given)
         folder = Path(scratch, "model") if plan or out is None else out
         note("computing golden vectors and writing")
         model.save(folder, force=force and not plan)
@@ -39,11 +51,20 @@ def command(
     show_model(model)
     show_origin(model)
     show_plan(profile)
+    if model is not exact:
+        _show_precision(model, exact, errors, f"{len(samples)} samples" if samples else "generated inputs")
     say(parity)
     verb = "would be written to" if plan else "written to"
     where = f", {verb} {out}" if out is not None else ""
     say(f"{size_text(size)}, {model.bundle.parameters:,} parameters, converted in {seconds:.1f} s{where}")
     return passed
+
+
+def _show_precision(model: Model, exact: Model, errors: Mapping[str, float], measured_on: str) -> None:
+    """What the weights take, in how many bits, and how far each output is from float32."""
+    counts = Counter(kind_of(constant) for constant in constants_of(model.graph))
+    say(f"weights: {size_text(weights_bytes(model.graph))}, {size_text(weights_bytes(exact.graph))} before; tensors: " + ", ".join(f"{kind} {count}" for kind, count in counts.most_common()))
+    table(("output", "error against float32"), [(name, f"{error:.1e}") for name, error in errors.items()], title=f"measured on {measured_on}", right=("error against float32",))
 
 
 def _check_output(out: Path, force: bool) -> None:

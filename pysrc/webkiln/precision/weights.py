@@ -50,7 +50,10 @@ def quantized(weight: Weight, kind: str) -> Constant:
     made = encode(constant.array, wanted, weight.axes)
     if made is None and wanted != "f16":
         made = encode(constant.array, "f16", weight.axes)
-    return constant if made is None or stored_bytes(made) >= stored_bytes(constant.stored) else Constant(without_zeros(made))
+    if made is None:
+        return constant
+    stored = without_zeros(made)
+    return Constant(stored) if stored_bytes(stored) < stored_bytes(constant.stored) else constant
 
 
 def _other(constant: Constant, kind: str) -> Constant:
@@ -81,3 +84,24 @@ def stored_bytes(stored: np.ndarray | Affine | Masked) -> int:
         return stored.nbytes
     parts = (stored.present, stored.mask) if isinstance(stored, Masked) else (stored.packed, stored.scale, stored.zero_point, stored.mask)
     return sum(part.nbytes for part in parts if part is not None)
+
+
+def constants_of(graph: Graph) -> list[Constant]:
+    """The float constants of a graph and all bodies in it, each stored tensor once."""
+    found = {id(constant.stored): constant for one in graph.graphs() for constant in one.constants.values() if constant.dtype == "f32"}
+    return list(found.values())
+
+
+def weights_bytes(graph: Graph) -> int:
+    """The bytes that the float constants of a graph take."""
+    return sum(stored_bytes(constant.stored) for constant in constants_of(graph))
+
+
+def kind_of(constant: Constant) -> str:
+    """In which precision a float constant is stored, as `encode.KINDS` names them; `sparse` before it where zeros are left out."""
+    stored = constant.stored
+    if isinstance(stored, Affine):
+        name = f"{'' if stored.signed else 'u'}int{stored.bits}"
+        return name if stored.mask is None else f"sparse {name}"
+    kind = "f16" if (stored.present if isinstance(stored, Masked) else stored).dtype == np.float16 else "f32"
+    return f"sparse {kind}" if isinstance(stored, Masked) else kind
