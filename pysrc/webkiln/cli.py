@@ -36,6 +36,30 @@ class InputShape(click.ParamType[Any]):
         return name, sizes
 
 
+class OpenSize(click.ParamType[Any]):
+    """`NAME=NUMBER`, as in `N=1`."""
+
+    name = "NAME=NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        name, _, size = str(value).rpartition("=")
+        if not name or not (size.isascii() and size.isdecimal()) or int(size) < 1:
+            self.fail(f"{value!r} is not NAME=NUMBER, as in N=1", param, ctx)
+        return name, int(size)
+
+
+class InputKind(click.ParamType[Any]):
+    """`NAME=KIND`, as in `image=picture:0..1`."""
+
+    name = "NAME=KIND"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, _, kind = str(value).rpartition("=")
+        if not name or not kind:
+            self.fail(f"{value!r} is not NAME=KIND, as in image=picture:0..1", param, ctx)
+        return name, kind
+
+
 class Commands(click.Group):
     """The group; turns the package's own errors into a message and an exit status."""
 
@@ -84,6 +108,43 @@ def main(debug: bool) -> None:
 
     Exit status: 0 all well, 1 an error or a failed verification, 2 wrong usage, 3 unsupported operators.
     """
+
+
+@main.command(short_help="Convert with few questions and measured consequences, verify, write a page.")
+@click.argument("src", required=False)
+@click.option("-o", "--output", metavar="DIR", help="The folder to write.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take the defaults.")
+@click.option("--plan", is_flag=True, help="Do everything but write.")
+@click.option("--answers", "file", type=click.Path(path_type=Path, dir_okay=False), help="Save the answers there; when the file exists, give them again.")
+@click.option("--signature", help="Convert this signature.")
+@click.option("--input", "shapes", type=InputShape(), multiple=True, help="Fix the shape of an input. Repeatable.")
+@click.option("--size", "sizes", type=OpenSize(), multiple=True, help="Fix a size that the model leaves open. Repeatable.")
+@click.option("--open-sizes", is_flag=True, help="Leave all sizes open that the model leaves open.")
+@click.option("--kind", "kinds", type=InputKind(), multiple=True, help="What an input is: picture:0..1, audio:16000, tokens, numbers. Repeatable.")
+@click.option("--labels", metavar="FILE", help="The names of the classes, a line for each.")
+@click.option("--quantize", "precision", metavar="KIND", help="How weights are stored: f32, f16, uint16, int8, uint8 or int4.")
+@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="An .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
+@click.option("--single-file", is_flag=True, help="Write one HTML file with everything inside, too.")
+@click.option("--browser", type=BROWSERS, help="Where to verify.  [default: chromium where there is one, else node]")
+@click.option("--force", is_flag=True, help="Replace DIR when it holds an earlier result.")
+@click.pass_context
+def wizard(ctx: click.Context, /, src: str | None, file: Path | None, open_sizes: bool, single_file: bool, **given: Any) -> None:
+    """Look at SRC, ask what there is to choose, convert, verify, and write what runs the model.
+
+    SRC is a model's file, a folder with one, or the name of a gallery model; without it, there is a choice. Enter takes the default everywhere;
+    without a terminal, answers are lines of the standard input. Exit status 130: stopped with Ctrl-C, and nothing was written.
+    """
+    from converter_wizard.answers import Answers
+    from converter_wizard.wizard import run
+
+    if open_sizes and given["sizes"]:
+        raise click.UsageError("--open-sizes leaves every size open, and --size fixes one: give one of them", ctx)
+    tables: dict[str, Any] = {name: dict(given.pop(name)) or None for name in ("shapes", "sizes", "kinds")}
+    if open_sizes:
+        tables["sizes"] = {}
+    chosen = {name: given.pop(name) for name in ("signature", "labels", "precision", "output")}
+    debug = ctx.find_root().params["debug"]
+    ctx.exit(run(Answers(src, **tables, **chosen, single_file=single_file or None), file=file, debug=debug, **given))
 
 
 @main.command()

@@ -42,7 +42,7 @@ def test_the_wheel_holds_package_runtime_and_demos_and_nothing_else(wheel: Path)
     names = set(zipfile.ZipFile(wheel).namelist())
     built = {f"webkiln/_dist/{path.relative_to(REPOSITORY / 'dist').as_posix()}" for path in (REPOSITORY / "dist").rglob("*") if path.is_file()}
     assert {f"webkiln/_dist/{name}" for name in RUNTIME} <= names
-    expected = {f"webkiln/{name}" for name in tracked("pysrc/webkiln")} | {f"webkiln/_demos/{name}" for name in tracked("demos")} | built
+    expected = {f"{package}/{name}" for package in ("webkiln", "converter_wizard") for name in tracked(f"pysrc/{package}")} | {f"webkiln/_demos/{name}" for name in tracked("demos")} | built
     information = {name for name in names if fnmatch(name, f"webkiln-{VERSION}.dist-info/*")}
     assert expected - names == set()
     # A file that is not added yet is not stray for that; what is generated or left over is.
