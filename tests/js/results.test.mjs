@@ -63,6 +63,7 @@ test("results: the script adds them to the runtime, and says when there is none"
   Object.assign(context, { model: described({ y: POINT }), outputs: { y: tensor([4, 2]) } });
   const found = await vm.runInContext("webkiln.results(model, outputs)", context);
   assert.equal(JSON.stringify(found), '{"y":{"points":[{"x":4,"y":2}],"skeleton":[]}}');
+  assert.equal(await vm.runInContext("webkiln.results(model, outputs, {}).catch((error) => error instanceof webkiln.InputError && error.message.includes('image'))", context), true);
 });
 
 test("results: the module", async () => {

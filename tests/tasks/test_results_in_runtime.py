@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import webkiln
 from result_cases import ResultCase, result_cases
+from result_comparison import check_results
 from webkiln.browsers.node import find_node
 from webkiln.errors import InputError
 
-NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 PICTURE = {"image": {"type": "picture", "width": 8, "height": 8}}
 # Wrong specifications and outputs: both languages refuse them, about the same thing.
 WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -54,25 +54,12 @@ def runtime_results(cases: list[ResultCase], folder: Path) -> list[Any]:
     return found
 
 
-def check(received: Any, expected: Any, about: str) -> None:
-    """The same structure, names and order; numbers within rounding of float64 (of masks, float32)."""
-    if hasattr(expected, "_asdict"):
-        expected = expected._asdict()
-    if isinstance(expected, np.ndarray):
-        assert received["shape"] == list(expected.shape), about
-        np.testing.assert_allclose(np.reshape(received["values"], expected.shape), expected, rtol=2e-7, atol=1e-12, err_msg=about)
-    elif isinstance(expected, dict):
-        assert list(received) == list(expected), about
-        for key, value in expected.items():
-            check(received[key], value, f"{about} {key}")
-    elif isinstance(expected, (list, tuple)):
-        assert len(received) == len(expected), about
-        for k, value in enumerate(expected):
-            check(received[k], value, f"{about} {k}")
-    elif isinstance(expected, float):
-        np.testing.assert_allclose(NUMBERS.get(received, received), expected, rtol=1e-9, atol=1e-9, err_msg=about)
-    else:
-        assert received == expected, about
+def check_number(received: float, expected: float, about: str) -> None:
+    np.testing.assert_allclose(received, expected, rtol=1e-9, atol=1e-9, err_msg=about)  # rounding of float64
+
+
+def check_array(received: np.ndarray, expected: np.ndarray, about: str) -> None:
+    np.testing.assert_allclose(received, expected, rtol=2e-7, atol=1e-12, err_msg=about)  # of float32
 
 
 def test_the_runtime_gives_the_same(tmp_path: Path) -> None:
@@ -80,7 +67,7 @@ def test_the_runtime_gives_the_same(tmp_path: Path) -> None:
     detections = 0
     for case, received in zip(cases, runtime_results(cases, tmp_path), strict=True):
         expected = webkiln.results(Processing(case), case.outputs, case.inputs)["y"]
-        check(received["y"], expected, str(case.processing["outputs"]))
+        check_results(received["y"], expected, str(case.processing["outputs"]), check_number, check_array)
         detections += len(expected) if case.processing["outputs"]["y"]["type"] == "boxes" else 0
     assert detections > 200
 

@@ -17,6 +17,7 @@ import pytest
 import webkiln
 from picture_site import Site
 from PIL import Image
+from result_comparison import check_results
 from webkiln import gallery
 from webkiln.browsers.node import find_node
 from webkiln.tasks import Region
@@ -33,6 +34,12 @@ class Case:
     kind: str = "pixels"  # in the page
 
 
+# Options of `load` and of `run`.
+WAYS: dict[str, list[dict[str, Any]]] = {
+    "wasm": [{"backend": "wasm"}, {}],
+    "webgl": [{"backend": "webgl"}, {"on": "device"}],
+    "worker": [{"backend": "wasm", "worker": True}, {}],
+}
 TURNED = Region(250, 240, 480, 420, 0.35)
 CASES = {
     "labels": Case("nsfwjs_mobilenet_v2", kind="ImageData"),
@@ -75,40 +82,26 @@ def saved(site: Site, pixels: np.ndarray) -> Saved:
     return Saved(site.folder, input_names, expected)
 
 
-def check(received: Any, expected: Any, about: str) -> None:
-    """The same structure, labels and order; numbers within what the runs may differ."""
-    if hasattr(expected, "_asdict"):
-        expected = expected._asdict()
-    if isinstance(expected, np.ndarray):
-        assert received["shape"] == list(expected.shape), about
-        values = np.reshape(received["values"], expected.shape)
-        if "place" in about:
-            np.testing.assert_allclose(values, expected, atol=1e-9)
-        else:
-            # A logit of the edge of a mask is a sum of large terms of both signs: there a value may be farther off than they are on average.
-            assert np.abs(values - expected).max() < 3e-3 * max(1, np.abs(expected).max()), about
-            assert np.abs(values - expected).mean() < 1e-5 * max(1, np.abs(expected).max()), about
-    elif isinstance(expected, dict):
-        assert list(received) == list(expected), about
-        for key, value in expected.items():
-            check(received[key], value, f"{about} {key}")
-    elif isinstance(expected, (list, tuple)):
-        assert len(received) == len(expected), about
-        for k, value in enumerate(expected):
-            check(received[k], value, f"{about} {k}")
-    elif isinstance(expected, float):
-        in_pixels = about.rsplit(" ", 1)[-1] in ("x", "y", "z", "width", "height")
-        assert abs(received - expected) < (PIXELS if in_pixels else SCORE), f"{about}: {received}, wanted {expected}"
-    else:
-        assert received == expected, about
+def check_number(received: float, expected: float, about: str) -> None:
+    in_pixels = about.rsplit(" ", 1)[-1] in ("x", "y", "z", "width", "height")
+    in_place = " place " in about  # of the picture and the region alone
+    limit = 1e-9 if in_place else PIXELS if in_pixels else SCORE
+    assert abs(received - expected) < limit, f"{about}: {received}, wanted {expected}"
 
 
-def check_all(received: dict[str, Any], expected: dict[str, Any], processing: str) -> None:
+def check_array(received: np.ndarray, expected: np.ndarray, about: str) -> None:
+    """A logit of the edge of a mask is a sum of large terms of both signs: there a value may be farther off than they are on average."""
+    error = np.abs(received - expected)
+    assert error.max() < 3e-3, about
+    assert error.mean() < 1e-5, about
+
+
+def check_all(received: dict[str, Any], expected: dict[str, Any], about: str) -> None:
     """Of every output that means something."""
     meaning = {name: value for name, value in expected.items() if not isinstance(value, np.ndarray)}
     assert meaning
     for name, value in meaning.items():
-        check(received[name], value, f"{processing} {name}")
+        check_results(received[name], value, f"{about} {name}", check_number, check_array)
 
 
 def test_python_finds_what_is_there(saved: Saved) -> None:
@@ -147,14 +140,12 @@ def test_node(saved: Saved, pixels: np.ndarray, tmp_path: Path) -> None:
         check_all(received, saved.expected[case.recipe], name)
 
 
-@pytest.mark.parametrize("way", ["wasm", "webgl"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "way"), [*((name, way) for name in CASES for way in WAYS if way != "worker"), ("boxes", "worker")])
 def test_chromium(site: Site, saved: Saved, pixels: np.ndarray, name: str, way: str) -> None:
     case, (height, width) = CASES[name], pixels.shape[:2]
     picture = {"rgba": base64.b64encode(opaque(pixels).tobytes()).decode(), "width": width, "height": height}
     region = case.region and case.region._asdict()
-    options = {"backend": way, "on": "device" if way == "webgl" else None}
-    received = site.call("results", f"{site.models}{case.recipe}/model.json", picture, saved.input[case.recipe], region, case.kind, options)
+    received = site.call("results", f"{site.models}{case.recipe}/model.json", picture, saved.input[case.recipe], region, case.kind, *WAYS[way])
     check_all(json.loads(received), saved.expected[case.recipe], name)
 
 

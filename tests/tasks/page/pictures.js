@@ -164,11 +164,11 @@ globalThis.tests = {
   },
 
   /** What a model says of a picture, of the region and of the kind asked for. */
-  async results(url, { rgba, width, height }, input, region, kind, { backend, on }) {
-    const model = await load(new URL(url, location.href), { relaxed: false, backend });
+  async results(url, { rgba, width, height }, input, region, kind, options, how) {
+    const model = await load(new URL(url, location.href), { relaxed: false, ...options });
     const picture = await KINDS[kind]({ data: bytesOf(rgba), width, height });
     const inputs = { [input]: region ? { picture, region } : picture };
-    const found = await results(model, await model.run(inputs, on ? { on } : {}), inputs);
+    const found = await results(model, await model.run(inputs, how), inputs);
     model.dispose();
     return JSON.stringify(found, (_, value) => (ArrayBuffer.isView(value) ? { values: Array.from(value), shape: value.shape } : value));
   },
