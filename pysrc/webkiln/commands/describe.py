@@ -20,7 +20,7 @@ def show_model(model: Model) -> None:
     table(
         ("", "name", "dtype", "shape", "holds"),
         [
-            (kind, one.name, one.dtype, shape_text(one.shape), _holds(processing.get(kind + "s", {}).get(one.name, {})))
+            (kind, one.name, one.dtype, shape_text(one.shape), held_text(processing.get(kind + "s", {}).get(one.name, {})))
             for kind, one in arguments
         ],
         title=model.name,
@@ -74,7 +74,8 @@ def show_plan(plan: Mapping[str, Any]) -> None:
         say(f"memory for a run: arena {size_text(int(arena))}, sum of intermediates {size_text(int(intermediates))}{share}")
 
 
-def _holds(spec: Mapping[str, Any]) -> str:
+def held_text(spec: Mapping[str, Any]) -> str:
+    """What an argument holds, by its specification, in a few words."""
     kind = spec.get("type", "")
     if kind == "picture":
         return f"picture {spec.get('width')}×{spec.get('height')} {spec.get('color', 'RGB')}, {spec.get('resize', 'stretch')}"
@@ -84,5 +85,9 @@ def _holds(spec: Mapping[str, Any]) -> str:
         count = len(spec.get("labels", []))
         return f"score of {spec['labels'][0]!r}" if count == 1 else f"scores of {count} labels"
     if kind == "audio":
-        return f"audio at {spec.get('sample_rate')} Hz"
+        return f"audio at {spec.get('sample_rate')} Hz, {spec.get('frame_length', 'any number of')} samples"
+    if kind == "tokens":
+        return f"tokens of {spec.get('tokenizer', 'a tokenizer')}, at most {spec.get('maximum_length', 'any number')}"
+    if kind == "boxes":
+        return f"boxes ({', '.join(spec.get('labels', []))}), scores in {spec.get('scores')}"
     return str(kind)
