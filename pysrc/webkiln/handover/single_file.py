@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from webkiln.errors import WebkilnError
 from webkiln.handover.facts import Facts
-from webkiln.handover.snippets import script_tag
 from webkiln.handover.templating import render as render_template
 
 SCRIPTS = ("webkiln.min.js", "webkiln.results.min.js", "webkiln.page.min.js")
@@ -31,7 +30,6 @@ def render(facts: Facts, model: Path, contents: Mapping[str, bytes], runtime: Ca
         files={name: Markup(base64.b64encode(data).decode()) for name, data in files.items()},
         scripts=[_inline_script(name, runtime(name).decode()) for name in SCRIPTS],
         style=Markup(runtime("webkiln.page.css").decode()),
-        snippet=script_tag(facts),
     )
     return text.encode()
 

@@ -61,7 +61,7 @@ def comment(text: object) -> str:
 def markdown(text: object) -> str:
     """Text in Markdown: on one line, nothing in it markup, HTML or a cell's end."""
     line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
-    line = re.sub(r"([\\`*_{}\[\]()#|~!])", r"\\\1", line)
+    line = re.sub(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))", r"\\\1", line)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
