@@ -23,7 +23,8 @@ def test_a_loop_takes_its_weights_in() -> None:
     before = with_constant(powers().graph, "x", x)
     after = optimize(before)
     (loop,) = (node for node in after.nodes if node.bodies)
-    assert "x" not in loop.inputs and "x" not in after.constants
+    assert "x" not in loop.inputs
+    assert "x" not in after.constants
     assert all("x" not in body.inputs for body in loop.bodies)
     assert "x" in loop.bodies[1].constants
     assert "x" not in loop.bodies[0].constants  # the condition does not read it
