@@ -75,6 +75,8 @@ const REFUSED = {
   "no signature": [(m) => { m.signatures = []; return m; }, /at least one/],
   "state that is not required": [(m) => { m.state = [{ input: "h", output: "y", shape: [1], dtype: "f32" }]; return m; }, /"requires" does not list "state"/],
   "quantization that is not required": [(m) => { m.constants.w.quantization = { scheme: "affine", bits: 8, signed: true, scale: "s" }; return m; }, /"requires" does not list "quantization"/],
+  "a mask beside a scale that is not required": [(m) => { m.requires = ["quantization"]; m.constants.w.quantization = { scheme: "affine", bits: 8, signed: true, scale: "s", mask: "k" }; return m; }, /"requires" does not list "masked"/],
+  "quantization with another storage": [(m) => { m.requires = ["quantization"]; m.constants.w.storage = "f16"; m.constants.w.quantization = { scheme: "affine", bits: 8, signed: true, scale: "s" }; return m; }, /no other storage; got f16/],
   "values that are not required": [(m) => withValues(m, {}, []), /"requires" does not list "values"/],
   "values of an output": [(m) => { m.requires = ["values"]; m.signatures[0].outputs[0].values = ["N"]; return m; }, /values are for inputs/],
   "values of floats": [(m) => withValues(m, { dtype: "float32" }), /must hold integers, it is float32/],

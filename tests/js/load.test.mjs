@@ -229,6 +229,44 @@ test("load: half, quantized and masked constants", async () => {
   assert.deepEqual([...s], [0, 7, 0, 0, 8, 0]);
 });
 
+test("load: parts of packed constants that do not fit are told before any run", async () => {
+  const shard = writeSafetensors([
+    ["w", { dtype: "U8", shape: [3], bytes: Uint8Array.of(1, 2, 3) }],
+    ["scale", stored("f32", [], [0.25])],
+    ["scales", stored("f32", [4], [1, 2, 3, 4])],
+    ["mask", { dtype: "U8", shape: [1], bytes: Uint8Array.of(0b010011) }],
+    ["full", { dtype: "U8", shape: [1], bytes: Uint8Array.of(0b111111) }],
+    ["long", { dtype: "U8", shape: [2], bytes: Uint8Array.of(0, 0) }],
+    ["present", stored("f32", [3], [7, 8, 9])],
+  ]);
+  const load = (/** @type {any} */ constant) => loadModel(modelFiles({
+    inputs: { x: { shape: [6] } },
+    nodes: [["add", ["x", "c"], "y"]],
+    constants: {},
+    outputs: { y: { shape: [6] } },
+    more: {
+      requires: ["quantization", "masked"],
+      shards: [{ file: "weights-00000.safetensors", bytes: shard.length, sha256: sha256Of(shard), role: "weights" }],
+      constants: { c: { dtype: "f32", shape: [6], shard: 0, tensor: "w", ...constant } },
+    },
+  }).set("weights-00000.safetensors", shard));
+  const affine = (/** @type {any} */ more) => ({ quantization: { scheme: "affine", bits: 8, signed: false, axis: null, scale: "scale", mask: "mask", ...more } });
+  const { y } = await (await load(affine({}))).run({ x: new Float32Array(6) });
+  assert.deepEqual([...y], [0.25, 0.5, 0, 0, 0.75, 0]);
+  const sparse = await load({ tensor: "present", quantization: { scheme: "mask", mask: "mask" } });
+  assert.deepEqual([...(await sparse.run({ x: new Float32Array(6) })).y], [7, 8, 0, 0, 9, 0]);
+  for (const [constant, message] of [
+    [affine({ mask: "full" }), /6 values of 8 bits take 6 bytes; its tensor has 3/],
+    [affine({ mask: "long" }), /its mask must be 1 bytes of U8; got 2 of U8/],
+    [affine({ mask: "scale" }), /its mask must be 1 bytes of U8; got 4 of F32/],
+    [affine({ scale: "scales" }), /its scale has 4 values; wanted 1/],
+    [affine({ zero_point: "scales" }), /its zero_point has 4 values; wanted 1/],
+    [affine({ axis: 0, block: 2, scale: "scales" }), /its scale has 4 values; wanted 3/],
+    [{ tensor: "present", quantization: { scheme: "mask", mask: "full" } }, /whose mask has 6 elements, takes 24 bytes; its tensor has 12/],
+    [{ tensor: "present", storage: "f16", quantization: { scheme: "mask", mask: "mask" } }, /is stored as F32; model.json says F16/],
+  ]) await assert.rejects(load(constant), { name: "FormatError", message: /** @type {RegExp} */ (message) });
+});
+
 test("load: integers in the fewest bits that hold them, from any byte on", async () => {
   const bytes = (array) => new Uint8Array(array.buffer);
   const tensors = {
