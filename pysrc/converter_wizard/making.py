@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from webkiln.parity.verify import verify
 from webkiln.webformat.write import replace_folder
 
 from converter_wizard.answers import Answers
+
+FINDERS: dict[str, Callable[[], object]] = {"chromium": find_chromium, "node": find_node}
+"""Where a result is verified, the first of them that is there. A finder raises `BrowserError`."""
 
 STEPS = 3
 """Of `Note` calls that begin a step, for a bar."""
@@ -116,40 +119,25 @@ def _put(result: Path, target: Path, force: bool) -> None:
 
 
 def _verified(folder: Path, browser: str | None, note: Note) -> tuple[Report | None, tuple[str, ...]]:
-    """Both backends in a real browser, else WASM in Node; what cannot be run is told, what is wrong is raised."""
-    chosen, remarks = _host(browser)
-    if chosen is None:
-        return None, remarks
-    backends = ("wasm",) if chosen == "node" else ("wasm", "webgl")
-    report = verify(folder, backends=("numpy", *backends), browsers=(chosen,), cases=1, note=note)
-    kept = []
-    for row in report.rows:
-        if row.failure and not row.checks and row.browser:
-            remarks += (f"{row.backend} in {chosen} was not verified: {row.failure}",)
-        else:
-            kept.append(row)
-    found = Report(report.model, kept)
-    if any(not row.passed for row in kept if row.checks):
-        raise VerificationError(_diverging(found))
-    if not any(row.checks for row in kept if row.browser):
-        return None, remarks
-    return Report(report.model, [row for row in kept if row.checks]), remarks
-
-
-def _host(browser: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Where to verify: where the user says, else Chromium, else Node."""
-    if browser is not None:
-        return browser, ()
-    reasons: list[str] = []
-    looked: Sequence[tuple[str, Callable[[], object]]] = (("chromium", find_chromium), ("node", find_node))
-    for name, find in looked:
+    """Both backends in the browser that the user named, else in Chromium, else WASM in Node; what could not be run is told, what is wrong is raised."""
+    remarks: tuple[str, ...] = ()
+    for host in (browser,) if browser is not None else tuple(FINDERS):
         try:
-            find()
+            if host in FINDERS:
+                FINDERS[host]()
         except BrowserError as error:
-            reasons.append(str(error))
+            remarks += (f"not verified in {host}: {error}",)
             continue
-        return name, tuple(f"verified in Node, not in a browser: {reason}" for reason in reasons)
-    return None, tuple(f"not verified: {reason}" for reason in reasons)
+        report = verify(folder, backends=("numpy", "wasm") if host == "node" else ("numpy", "wasm", "webgl"), browsers=(host,), cases=1, note=note)
+        kept = [row for row in report.rows if row.checks]
+        remarks += tuple(f"not verified in {host} with {row.backend}: {row.failure}" for row in report.rows if row.failure and row not in kept)
+        if any(not row.passed for row in kept):
+            raise VerificationError(_diverging(report))
+        if any(row.browser for row in kept):
+            return Report(report.model, kept), remarks
+        if browser is not None:
+            raise BrowserError("\n".join(remarks))
+    return None, remarks
 
 
 def _diverging(report: Report) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from rich.live import Live
+from rich.table import Table
 from webkiln.browsers.node import find_node
 from webkiln.browsers.session import Session
 from webkiln.commands.run import read_arrays
-from webkiln.commands.terminal import Note, size_text
+from webkiln.commands.terminal import Note, output, size_text, table, table_of
 from webkiln.errors import BrowserError
 from webkiln.model import Model
 from webkiln.parity.inputs import fresh_inputs
@@ -55,6 +57,24 @@ def measured(model: Model, samples: Sequence[Path], note: Note, kinds: Sequence[
             yield row
             if row.precision not in DECIDING[:-1] and time.monotonic() - began > _SECONDS:
                 return
+
+
+def shown(rows: Iterable[Row], title: str, note_of: list[str]) -> list[Row]:
+    """Print a table of rows, in a terminal as they come; `note_of[0]` is what is being done."""
+    taken: list[Row] = []
+    if not output.is_terminal:
+        taken += rows
+        table(HEADINGS, [cells(row) for row in taken], title=title, right=HEADINGS[1:])
+        return taken
+
+    def drawn() -> Table:
+        return table_of(HEADINGS, [cells(row) for row in taken], title=title, caption=note_of[0], right=HEADINGS[1:])
+
+    with Live(get_renderable=drawn, console=output, refresh_per_second=8):
+        for row in rows:
+            taken.append(row)
+        note_of[0] = ""
+    return taken
 
 
 def cells(row: Row) -> tuple[str, ...]:

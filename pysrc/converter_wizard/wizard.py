@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from webkiln.commands.terminal import messages, plain, plain_lines, progress, remark, say, size_text, table
+from webkiln.commands.terminal import messages, plain, plain_lines, progress, remark, say, size_text
 from webkiln.commands.verify import show as show_parity
 from webkiln.errors import FormatError, GalleryError, UnsupportedOperatorError, WebkilnError
 from webkiln.gallery import fetch_sample
@@ -21,7 +21,7 @@ from converter_wizard import findings, kinds, labels, precision, questions, size
 from converter_wizard.answers import Answers
 from converter_wizard.asking import Asker, Defaults, asker
 from converter_wizard.failures import advice
-from converter_wizard.making import STEPS, Made, check_target, made
+from converter_wizard.making import FINDERS, STEPS, Made, check_target, made
 from converter_wizard.reading import read, signatures
 from converter_wizard.sources import Source, chosen
 
@@ -66,7 +66,7 @@ def run(
 
 def _lead(given: Answers, ask: Asker, samples: Sequence[Path], browser: str | None, plan: bool, force: bool) -> Answers:
     """From the source to the result; returns all answers."""
-    _check_early(given, plan, force)
+    _check_early(given, browser, plan, force)
     with progress("looking") as note:
         source = chosen(given.source, ask, note) if given.source is not None else None
     if source is None:
@@ -87,7 +87,7 @@ def _lead(given: Answers, ask: Asker, samples: Sequence[Path], browser: str | No
     return taken
 
 
-def _check_early(given: Answers, plan: bool, force: bool) -> None:
+def _check_early(given: Answers, browser: str | None, plan: bool, force: bool) -> None:
     """Refuse before the work what would be refused after it."""
     if given.precision is not None:
         check_kind(given.precision)
@@ -95,6 +95,8 @@ def _check_early(given: Answers, plan: bool, force: bool) -> None:
         labels.given(given.labels)
     if given.output is not None and not plan:
         check_target(Path(given.output), force)
+    if browser in FINDERS:
+        FINDERS[browser]()
 
 
 def _shaped(source: Source, model: Model, taken: Answers, ask: Asker, names: list[str]) -> tuple[Answers, Model]:
@@ -160,10 +162,10 @@ def _stored(model: Model, taken: Answers, ask: Asker, samples: Sequence[Path]) -
     if not precision.has_choice(model):
         return taken
     wanted = precision.DECIDING if isinstance(ask, Defaults) else tuple(KINDS)
-    with progress("measuring precisions") as note:
-        rows = list(precision.measured(model, samples, note, wanted))
     shown_on = f"the inputs of {', '.join(map(str, samples))}" if samples else "generated inputs"
-    table(precision.HEADINGS, [precision.cells(row) for row in rows], title=f"Precision of weights, measured on {shown_on}", right=precision.HEADINGS[1:])
+    doing = ["measuring"]
+    measured = precision.measured(model, samples, lambda text: doing.__setitem__(0, f"measuring {text}"), wanted)
+    rows = precision.shown(measured, f"Precision of weights, measured on {shown_on}", doing)
     if left := [kind for kind in wanted if kind not in {row.precision for row in rows}]:
         say(f"Left out, for time: {', '.join(left)}; --quantize takes them all the same.")
     say(precision.advice(rows))

@@ -122,7 +122,7 @@ def main(debug: bool) -> None:
 @click.option("--open-sizes", is_flag=True, help="Leave all sizes open that the model leaves open.")
 @click.option("--kind", "kinds", type=InputKind(), multiple=True, help="What an input is: picture:0..1, audio:16000, tokens, numbers. Repeatable.")
 @click.option("--labels", metavar="FILE", help="The names of the classes, a line for each.")
-@click.option("--quantize", "precision", metavar="KIND", help="How weights are stored: f32, f16, uint16, int8, uint8 or int4.")
+@click.option("--quantize", "precision", type=PRECISIONS, help="How weights are stored.")
 @click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="An .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
 @click.option("--single-file", is_flag=True, help="Write one HTML file with everything inside, too.")
 @click.option("--browser", type=BROWSERS, help="Where to verify.  [default: chromium where there is one, else node]")

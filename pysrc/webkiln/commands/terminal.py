@@ -37,14 +37,29 @@ def remark(text: str) -> None:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", right: Sequence[str] = ()) -> None:
     """Print a table; the columns named in `right` are aligned to the right."""
-    shown = Table(title=Text(plain(title)) if title else None, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    # A table in a file or a pipe is for programs too: its lines are not to be broken at some screen's width.
+    console = output if output.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)
+    console.print(table_of(headings, rows, title=title, right=right))
+
+
+def table_of(
+    headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", caption: str = "", right: Sequence[str] = ()
+) -> Table:
+    """A table to be printed, or shown anew as it grows."""
+    shown = Table(
+        title=Text(plain(title)) if title else None,
+        caption=Text(plain(caption)) if caption else None,
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     for heading in headings:
         shown.add_column(Text(heading, "bold"), justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
-    # A table in a file or a pipe is for programs too: its lines are not to be broken at some screen's width.
-    console = output if output.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)
-    console.print(shown)
+    return shown
 
 
 @contextmanager
