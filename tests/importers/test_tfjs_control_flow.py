@@ -344,3 +344,15 @@ def test_parts_of_loops_that_make_no_loop_are_refused(tmp_path: Path) -> None:
     case.nodes = [one for one in case.nodes if one["name"] != "i/next"] + [node("i/next", "AddV2", ["i/merge", "sum/merge"])]
     with pytest.raises((UnsupportedOperatorError, FormatError), match=r"it reads .sum/merge"):
         webkiln.convert(case.write(tmp_path))
+
+
+def test_branches_that_would_fill_a_graph_without_end_are_refused(tmp_path: Path) -> None:
+    """Each function chooses between two runs of the next one."""
+    functions = [
+        function(f"f{i}", ["x"], [node("s", "Any", ["x", f"axis{i}"]), *const(f"axis{i}"), node("y", "If", ["s:output:0", "x"], then_branch=Named(f"f{i + 1}"), else_branch=Named(f"f{i + 1}"))], {"y": "y:output:0"})
+        for i in range(20)
+    ]
+    functions.append(function("f20", ["x"], [node("y", "LogicalNot", ["x"])], {"y": "y:y:0"}))
+    case = FlowCase({"x": ("bool", (3,))}, [node("y", "PartitionedCall", ["x"], f=Named("f0"))], ["y"], lambda x: (x,), [], {f"axis{i}": np.array([0]) for i in range(20)}, functions)
+    with pytest.raises(UnsupportedOperatorError, match="more than 2048 bodies"):
+        webkiln.convert(case.write(tmp_path))

@@ -31,6 +31,7 @@ class Lowering(Values):
         self.problems: list[Unsupported] = []
         self.running: list[str] = []  # the functions that are being lowered, each run by the one before
         self.called = 0  # nodes of functions so far
+        self.bodies = 0  # functions that were lowered as bodies so far
 
     def constant(self, name: str, array: np.ndarray | None, dtype: str) -> None:
         """A constant of the source; of text, only the type."""

@@ -20,6 +20,7 @@ from webkiln.ops.rules import product
 
 CALLED_LIMIT = 2**18  # nodes of functions in all
 NESTING_LIMIT = 32
+BODIES_LIMIT = 2**11  # that are lowered, some of them more than once: each one more takes longer
 
 
 def function(call: Call, attribute: str) -> Function:
@@ -57,6 +58,14 @@ def results(call: Call, of: Function, arguments: Sequence[Typed]) -> list[Typed]
         if name not in values.dtypes:
             call.fail(f"the function {of.name!r} gives {name.removeprefix(prefix)!r}, which its node does not make")
     return [values.held(name) for name in names]
+
+
+def in_body(call: Call, of: Function, arguments: Sequence[Typed]) -> list[Typed]:
+    """The same, as a body or a part of one."""
+    call.lowering.bodies += 1
+    if call.lowering.bodies > BODIES_LIMIT:
+        raise Refused(f"more than {BODIES_LIMIT} bodies of branches and loops in each other")
+    return results(call, of, arguments)
 
 
 def as_value(call: Call, result: Typed) -> str:
@@ -120,7 +129,7 @@ def _given(call: Call) -> list[Typed]:
 def _chosen(call: Call, conditions: Sequence[str], branches: Sequence[Function]) -> list[Typed]:
     """What the first branch gives whose condition (bool []) is true; there is one branch more. All but one that is alone become bodies."""
     if not conditions:
-        return results(call, branches[0], _given(call))
+        return in_body(call, branches[0], _given(call))
     dtypes: list[list[str]] = []
 
     def made(lower: Callable[[], list[Typed]]) -> Made:
@@ -131,7 +140,7 @@ def _chosen(call: Call, conditions: Sequence[str], branches: Sequence[Function])
 
         return make_body(call, [], values)
 
-    then = made(lambda: results(call, branches[0], _given(call)))
+    then = made(lambda: in_body(call, branches[0], _given(call)))
     otherwise = made(lambda: _chosen(call, conditions[1:], branches[1:]))
     if dtypes[0] != dtypes[-1]:
         call.fail(f"its branches give {', '.join(dtypes[0]) or 'nothing'} and {', '.join(dtypes[-1]) or 'nothing'}")
@@ -156,7 +165,7 @@ def while_(call: Call) -> list[Typed]:
         return passed
 
     def step(values: list[str]) -> list[str]:
-        found = results(call, body, arguments(values))
+        found = in_body(call, body, arguments(values))
         following = [found[i] for i in carried]
         if [result.dtype for result in following] != dtypes:
             call.fail(f"it carries {', '.join(dtypes)}, but its body gives {', '.join(result.dtype for result in following)}")
@@ -165,7 +174,7 @@ def while_(call: Call) -> list[Typed]:
     start = [call.value(i) for i in carried]
     if any(is_list(dtype) and 0 in call.builder.shape(value)[1:] for dtype, value in zip(dtypes, start, strict=True)):
         start = _with_elements(call, start, dtypes, make_body(call, [call.builder.graph.values[value] for value in start], step))
-    made = loop(call, start, len(start), lambda values: truth(call, results(call, test, arguments(values))[0]), step)
+    made = loop(call, start, len(start), lambda values: truth(call, in_body(call, test, arguments(values))[0]), step)
     found = list(given)
     for i, value, dtype in zip(carried, made, dtypes, strict=True):
         found[i] = Typed(value, dtype)
