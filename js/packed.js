@@ -1,7 +1,7 @@
 /** Constants that are packed: integers with scales, and elements that a bit mask says are present. Each is unpacked straight to where it is wanted. */
 
-import { storedValues } from "./stored.js";
 import { halfToNumber } from "./half.js";
+import { storedValues } from "./stored.js";
 
 /** @typedef {import("./stored.js").Fill} Fill */
 /** @typedef {import("./stored.js").Source} Source */
@@ -18,27 +18,48 @@ import { halfToNumber } from "./half.js";
  * @returns {Fill}
  */
 export function affineValues({ packed, bits, signed, mask, scales, zeros, count, length, inner, block }) {
-  const wrap = signed ? 2 ** bits : 0;
-  const groups = block === undefined ? length : Math.ceil(length / block);
+  const run = block ?? 1;
+  const rows = block === undefined ? 1 : inner; // of scales, for each run
+  const groups = Math.ceil(length / run) * rows;
+  const offsets = zeros ? Float64Array.from(zeros) : new Float64Array(scales.length);
   return (target) => {
-    let next = 0;
-    const read = () => {
-      const k = next++;
-      const q = bits === 8 ? packed[k] : bits === 4 ? (packed[k >> 1] >> (4 * (k & 1))) & 15 : packed[2 * k] | (packed[2 * k + 1] << 8);
-      return wrap && q >= wrap / 2 ? q - wrap : q;
-    };
-    for (let i = 0, outer = 0; i < count; outer++) {
+    const values = integers(packed, bits, signed);
+    if (inner === 1 && block === undefined && !mask) { // what most weights are, in a tight loop
+      for (let i = 0; i < count; i += length) {
+        for (let place = 0; place < length; place++) target[i + place] = scales[place] * (values[i + place] - offsets[place]);
+      }
+      return;
+    }
+    for (let i = 0, next = 0, outer = 0; i < count; outer++) {
+      const first = block === undefined ? 0 : outer * groups;
       for (let place = 0; place < length; place++) {
-        const group = block === undefined ? place : (outer * groups + Math.floor(place / block)) * inner;
+        const group = first + Math.floor(place / run) * rows;
         for (let j = 0; j < inner; j++, i++) {
-          const at = block === undefined ? group : group + j;
-          const zero = zeros ? zeros[at] : 0;
-          const q = !mask || (mask[i >> 3] >> (i & 7)) & 1 ? read() : zero;
-          target[i] = scales[at] * (q - zero);
+          const at = rows === 1 ? group : group + j;
+          if (mask && !((mask[i >> 3] >> (i & 7)) & 1)) target[i] = 0;
+          else target[i] = scales[at] * (values[next++] - offsets[at]);
         }
       }
     }
   };
+}
+
+/**
+ * @param {Uint8Array} packed
+ * @param {number} bits
+ * @param {boolean} signed
+ * @returns {Int8Array | Uint8Array | Int16Array | Uint16Array}
+ */
+function integers(packed, bits, signed) {
+  if (bits === 4) {
+    const values = new Int8Array(2 * packed.length);
+    packed.forEach((pair, k) => {
+      values[2 * k] = signed ? (pair << 28) >> 28 : pair & 15;
+      values[2 * k + 1] = signed ? (pair << 24) >> 28 : pair >> 4;
+    });
+    return values;
+  }
+  return /** @type {Int8Array} */ (storedValues({ bytes: packed, storage: `${signed ? "i" : "u"}${bits}`, dtype: "i32", shape: [] }));
 }
 
 /**
