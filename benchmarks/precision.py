@@ -3,8 +3,8 @@
 
     python benchmarks/precision.py [--models FOLDER] [--milliseconds] [MODEL ...]
 
-MODEL is a name of the gallery or a file; by default pose_landmark_lite, face_landmark, YOLOX-Nano and MoveNet, the last two from FOLDER,
-where `*/ref_*.npz` also hold inputs for them (arrays `in:NAME`). Models without such inputs are measured on generated ones.
+MODEL is a name of the gallery or a file; by default pose_landmark_lite, face_landmark, movenet_lightning, and YOLOX-Nano from FOLDER,
+where `*/ref_*.npz` also hold inputs for some (arrays `in:NAME`). Models without such inputs are measured on generated ones.
 
 `folder` is all of it, golden vectors included; `sent` the same with model.json compressed, as servers send it (other files as they are), and
 `download` that without the golden vectors, which pages do not fetch; both with their shares of float32's. Exit status 1 when the download of int8 of
@@ -31,7 +31,7 @@ from webkiln.precision.tradeoff import GZIP_LEVEL
 from webkiln.webformat.write import files
 
 DEFAULT = ("pose_landmark_lite", "face_landmark", "yolox_nano", "movenet_lightning")
-FILES = {"yolox_nano": "yolox_nano/yolox_nano.onnx", "movenet_lightning": "movenet_lightning/movenet.tflite"}
+FILES = {"yolox_nano": "yolox_nano/yolox_nano.onnx"}
 INPUTS = {"pose_landmark_lite": "pose_blazepose", "face_landmark": "face_mesh", "yolox_nano": "yolox_nano"}
 LIMIT = 0.27
 

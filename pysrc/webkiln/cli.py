@@ -123,7 +123,7 @@ def main(debug: bool) -> None:
 @click.option("--kind", "kinds", type=InputKind(), multiple=True, help="What an input is: picture:0..1, audio:16000, tokens, numbers. Repeatable.")
 @click.option("--labels", metavar="FILE", help="The names of the classes, a line for each.")
 @click.option("--quantize", "precision", type=PRECISIONS, help="How weights are stored.")
-@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="An .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
+@click.option("--samples", "sample_files", type=click.Path(path_type=Path), multiple=True, help="A picture, or an .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
 @click.option("--single-file", is_flag=True, help="Write one HTML file with everything inside, too.")
 @click.option("--browser", type=BROWSERS, help="Where to verify.  [default: chromium where there is one, else node]")
 @click.option("--force", is_flag=True, help="Replace DIR when it holds an earlier result.")
@@ -166,6 +166,8 @@ def convert(ctx: click.Context, /, out: Path | None, plan: bool, **arguments: An
     """
     if out is None and not plan:
         raise click.UsageError("missing -o OUT, the folder to write (or --plan, to write nothing)", ctx)
+    if arguments["samples"] and all(arguments[one] is None for one in ("quantize", "max_error", "prune")):
+        raise click.UsageError("--samples are for measuring errors: give --quantize, --max-error or --prune too", ctx)
     _run(ctx, "convert", out=out, plan=plan, **arguments)
 
 

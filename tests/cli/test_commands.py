@@ -231,6 +231,7 @@ def test_output_exists(call, folder, tmp_path) -> None:
         (["convert", "x.tflite"], "missing -o OUT"),
         (["convert", "x.tflite", "-o", "y", "--quantize", "f8"], "'f8' is not one of 'f32', 'f16', 'uint16', 'int8', 'uint8', 'int4'"),
         (["convert", "x.tflite", "-o", "y", "--max-error", "-1"], "-1.0 is not in the range"),
+        (["convert", "x.tflite", "-o", "y", "--samples", "in.npz"], "give --quantize, --max-error or --prune too"),
         (["convert", "x.tflite", "-o", "y", "--prune", "1"], "1.0 is not in the range"),
         (["convert", "x.tflite", "-o", "y", "--input", "image"], "is not NAME=SHAPE"),
         (["convert", "x.tflite", "-o", "y", "--input", "image=1,a"], "is not NAME=SHAPE"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import webkiln
 from webkiln.commands import demo as demo_command
 
 
@@ -55,6 +58,21 @@ def test_plan_writes_nothing(call, tmp_path, monkeypatch) -> None:
     assert "would be written to out" in result.stdout
     assert "operators (" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_precisions_are_shown_with_what_they_cost(call, tmp_path) -> None:
+    inputs = tmp_path / "in.npz"
+    np.savez(inputs, input_1=np.random.default_rng(1).uniform(0, 1, (1, 192, 192, 3)).astype(np.float32))
+    result = call("convert", "face_landmark", "-o", tmp_path / "out", "--quantize", "int8", "--prune", "0.2", "--samples", inputs)
+    assert result.exit_code == 0, result.output
+    assert "sparse int8" in result.stdout
+    assert re.search(r"^measured on 1 sample *$", result.stdout, re.M)
+    (error,) = re.findall(r"conv2d_21 +(\d\.\de-\d\d)", result.stdout)
+    assert 1e-3 < float(error) < 1
+    assert webkiln.load(tmp_path / "out").run(dict(np.load(inputs)))["conv2d_21"].shape == (1, 1, 1, 1404)
+    refused = call("convert", "face_landmark", "--plan", "--quantize", "int8", "--samples", tmp_path / "absent.npz")
+    assert refused.exit_code == 1
+    assert "--samples wants an .npz file" in refused.stderr
 
 
 def test_wrong_input_shape(call, tmp_path) -> None:

@@ -38,7 +38,7 @@ def command(
     with progress(f"converting {src}") as note, tempfile.TemporaryDirectory(prefix="webkiln-plan-") as scratch:
         model = exact = convert_source(src, note, inputs=dict(inputs), signature=signature)
         if (quantize, max_error, prune) != (None, None, None):
-            given = [read_arrays(path) for path in samples] or None
+            given = [read_arrays(path, "--samples") for path in samples] or None
             model = exact.quantized(quantize, max_error=max_error, prune=prune, samples=given, note=note)
             note("measuring the error against float32")
             errors = model.errors_against(exact, given)
@@ -52,7 +52,7 @@ def command(
     show_origin(model)
     show_plan(profile)
     if model is not exact:
-        _show_precision(model, exact, errors, f"{len(samples)} samples" if samples else "generated inputs")
+        _show_precision(model, exact, errors, f"{len(samples)} sample{'s' * (len(samples) > 1)}" if samples else "generated inputs")
     say(parity)
     verb = "would be written to" if plan else "written to"
     where = f", {verb} {out}" if out is not None else ""

@@ -42,10 +42,10 @@ def _results(model: Model, given: dict[str, NDArray[Any]], backend: str, browser
         return results
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, option: str = "--inputs") -> dict[str, NDArray[Any]]:
     """The arrays of an .npz file; pickled objects, which could run code, are refused."""
     if not path.is_file():
-        raise FormatError(f"there is no file {path}; --inputs wants an .npz file (numpy.savez) with an array per input")
+        raise FormatError(f"there is no file {path}; {option} wants an .npz file (numpy.savez) with an array per input")
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):

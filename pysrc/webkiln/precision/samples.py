@@ -57,7 +57,7 @@ def _pictured(bundle: Bundle, argument: Argument, noise: np.ndarray) -> np.ndarr
     """The noise as a picture, if the input is one: patterns of noise, each of half the size of the one before and half as strong."""
     spec = bundle.processing.get("inputs", {}).get(argument.name, {})
     channels = (1, 3, 4)
-    is_map = noise.ndim == 4 and noise.dtype.kind == "f"
+    is_map = noise.ndim == 4 and noise.dtype.kind in ("f" if not spec else "fiu")
     if not is_map or (spec and spec.get("type") != "picture"):
         return noise
     first = spec.get("layout") == "NCHW" or (not spec and noise.shape[1] in channels and noise.shape[3] not in channels)
@@ -73,7 +73,8 @@ def _pictured(bundle: Bundle, argument: Argument, noise: np.ndarray) -> np.ndarr
         total += pattern / cells
         cells *= 2
     most = np.abs(total).max()
-    return np.asarray((low + high) / 2 + (total / most if most else total) * (high - low) / 2, noise.dtype)
+    made = (low + high) / 2 + (total / most if most else total) * (high - low) / 2
+    return np.asarray(np.rint(made) if noise.dtype.kind in "iu" else made, noise.dtype)
 
 
 def _stretched(array: np.ndarray, axis: int, cells: int) -> np.ndarray:
