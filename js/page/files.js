@@ -30,7 +30,10 @@ const fetchInside = async (address) => {
 
 /** @param {string} path */
 async function request(path) {
-  const answer = isSingleFile() ? await fetchInside(INSIDE + path) : await fetch(path);
+  const answer = isSingleFile() ? await fetchInside(INSIDE + path) : await fetch(path).catch((error) => {
+    const hint = location.protocol === "file:" ? "a page that is opened from disk may not read the files beside it: serve the folder, for example with `webkiln serve`" : "is the server up?";
+    throw new Error(`${path} could not be loaded (${error.message}): ${hint}`);
+  });
   if (!answer.ok) throw new Error(`${path} could not be loaded (status ${answer.status})`);
   return answer;
 }

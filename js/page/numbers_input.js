@@ -63,24 +63,27 @@ export class NumbersInput {
   /** @returns {{ data: ArrayLike<number>, shape: number[] }} */
   value() {
     const { argument, position, golden, sizes } = this.context;
+    const tokens = this.context.tokens(); // which give their size
     const shape = shapeOf(argument, sizes);
     const size = shape.reduce((a, b) => a * b, 1);
     if (this.#given && this.#given.length !== size) {
       throw new Error(`${argument.name} is ${shapeText(shape)}: wanted ${size} numbers, got ${this.#given.length}`);
     }
-    const data = this.#given ?? this.#beside(shape) ?? generated(argument, position, golden, sizes, this.#seed).data;
+    const data = this.#given ?? this.#beside(shape, tokens) ?? generated(argument, position, golden, sizes, this.#seed).data;
     this.#show(data, shape);
     return { data, shape };
   }
 
   /**
-   * Integers as many as the tokens go with them: 1 for each that is present in a mask, else 0.
+   * Integers as many as the tokens go with them: in a mask 1 for each that is present, positions in order, else 0.
    * @param {number[]} shape
+   * @param {ReturnType<Context["tokens"]>} tokens
    */
-  #beside(shape) {
-    const tokens = this.#seed === undefined && /^u?int/.test(this.context.argument.dtype) ? this.context.tokens() : null;
-    if (!tokens || tokens.shape.join() !== shape.join()) return null;
-    return /mask/i.test(this.context.argument.name) ? tokens.present : tokens.present.map(() => 0);
+  #beside(shape, tokens) {
+    const isBeside = this.#seed === undefined && /^u?int/.test(this.context.argument.dtype) && tokens?.shape.join() === shape.join();
+    if (!tokens || !isBeside) return null;
+    const { name } = this.context.argument;
+    return /mask/i.test(name) ? tokens.present : tokens.present.map((_, k) => (/position/i.test(name) ? k : 0));
   }
 
   /**

@@ -86,9 +86,10 @@ class Runner {
     const specs = /** @type {Record<string, any>} */ (description.processing?.inputs ?? {});
     this.#hasState = description.state?.length > 0;
     this.sizes = defaultSizes(description, signature.name, signature.inputs);
+    const text = textInput(signature.inputs, specs);
     signature.inputs.forEach((/** @type {any} */ argument, /** @type {number} */ position) => {
       const context = { argument, position, golden, sizes: this.sizes, onChange, onProblem: tell, tokens: () => this.#tokens() };
-      this.inputs.set(argument.name, inputFor(context, specs[argument.name] ?? {}));
+      this.inputs.set(argument.name, inputFor(context, specs[argument.name] ?? {}, argument.name === text));
     });
     /** @type {(areNumbers: boolean) => Set<string>} */
     const symbols = (areNumbers) => new Set([...this.inputs.values()].filter((input) => input instanceof NumbersInput === areNumbers).flatMap(({ context }) => symbolsIn(context.argument)));
@@ -159,14 +160,26 @@ function symbolsIn({ shape, values = [] }) {
 }
 
 /**
+ * The input of the tokens themselves: masks and kinds of tokens, as many numbers, follow from it.
+ * @param {import("./sizes.js").Argument[]} inputs
+ * @param {Record<string, any>} specs by name
+ * @returns {string | undefined} its name
+ */
+function textInput(inputs, specs) {
+  const names = inputs.map(({ name }) => name).filter((name) => specs[name]?.type === "tokens");
+  return names.find((name) => !/mask|type|segment|position/i.test(name)) ?? names[0];
+}
+
+/**
  * @param {import("./numbers_input.js").Context} context
  * @param {any} spec of model.json
+ * @param {boolean} isText
  * @returns {Input}
  */
-function inputFor(context, spec) {
+function inputFor(context, spec, isText) {
   if (spec.type === "picture") return new PictureInput(context);
   if (spec.type === "audio" && (spec.channels ?? 1) === 1) return new AudioInput(context, spec);
-  return spec.type === "tokens" ? new TokensInput(context, spec) : new NumbersInput(context);
+  return isText ? new TokensInput(context, spec) : new NumbersInput(context);
 }
 
 /** @param {PictureInput | TokensInput | NumbersInput} input */

@@ -68,16 +68,18 @@ def audio_model() -> Model:
 
 
 def tokens_model() -> Model:
-    """The sum of the rows of a table that tokens [1, S] choose, where the mask is 1."""
+    """The sum of the numbers of a table that tokens [1, S] choose, where the mask is 1, and of their kinds."""
     builder = GraphBuilder()
     tokens = builder.input("tokens", "i32", [1, symbol("S")])
     mask = builder.input("mask", "i32", [1, symbol("S")])
+    kinds = builder.input("kinds", "i32", [1, symbol("S")])
     rows = builder.node("gather", [builder.constant(np.arange(30, dtype=np.float32), "table"), tokens], {"axis": 0})
     chosen = builder.node("mul", [rows, builder.node("cast", [mask], {"to": "f32"})])
+    chosen = builder.node("add", [chosen, builder.node("cast", [kinds], {"to": "f32"})])
     y = builder.node("reduce_sum", [chosen], {"axes": [1], "keep_dims": False}, output="total")
     builder.output(y)
     shape = builder.graph.values[tokens].shape
-    arguments = [Argument("input_ids", tokens, "int64", shape), Argument("attention_mask", mask, "int64", shape)]
+    arguments = [Argument("attention_mask", mask, "int64", shape), Argument("input_ids", tokens, "int64", shape), Argument("token_type_ids", kinds, "int64", shape)]
     signature = Signature("main", arguments, [Argument("total", y, "float32", (1,))])
     spec = {"type": "tokens", "tokenizer": "tokenizer.json", "maximum_length": 12}
-    return Model(Bundle(builder.graph, [signature], name="reader", symbols={"S": {"maximum": 16}}, processing={"inputs": {"input_ids": spec}, "outputs": {}}))
+    return Model(Bundle(builder.graph, [signature], name="reader", symbols={"S": {"maximum": 16}}, processing={"inputs": {"attention_mask": spec, "input_ids": spec, "token_type_ids": spec}, "outputs": {}}))

@@ -163,6 +163,7 @@ def test_the_mask_is_as_long_as_the_tokens(visits: Visits, handed: Handed) -> No
     field.fill("3 5 7 11 13")
     visit.after(lambda: field.blur())
     assert visit.page.get_by_label("attention_mask").input_value() == "1, 1, 1, 1, 1"
+    assert visit.page.get_by_label("token_type_ids").input_value() == "0, 0, 0, 0, 0"
     assert visit.page.evaluate("Array.from(webkilnPage.outputs.total)") == [39]
     field.fill(" ".join(["1"] * 13))
     field.blur()
@@ -187,3 +188,10 @@ def test_what_is_missing_is_said(visits: Visits, handed: Handed, tmp_path: Path,
     visit = visits.serve(folder)
     visit.wait("error")
     assert words in visit.page.inner_text("#problem")
+
+
+@pytest.mark.parametrize("path", ["index.html", "verify.html"])
+def test_opened_from_disk_it_says_what_to_do(visits: Visits, handed: Handed, path: str) -> None:
+    visit = visits.disk(handed("numbers") / path)
+    visit.wait("error")
+    assert "serve the folder, for example with `webkiln serve`" in visit.page.inner_text("#problem")

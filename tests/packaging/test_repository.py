@@ -60,7 +60,7 @@ def test_commands_of_the_readme_exist() -> None:
     for line in lines:
         words = re.split(r"\s{2,}", line)[0].split()
         command = main.commands[words[0]]
-        if isinstance(command, click.Group):
+        if isinstance(command, click.Group) and not (command.invoke_without_command and len(words) == 1):
             command = command.commands[words[1]]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, line
