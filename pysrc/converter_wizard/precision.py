@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rich.live import Live
 from rich.table import Table
 from webkiln.browsers.node import find_node
 from webkiln.browsers.session import Session
-from webkiln.commands.run import read_arrays
 from webkiln.commands.terminal import Note, output, size_text, table, table_of
 from webkiln.errors import BrowserError
 from webkiln.model import Model
 from webkiln.parity.inputs import fresh_inputs
 from webkiln.precision.channels import weights_of
 from webkiln.precision.tradeoff import Row
+from webkiln.webformat.write import files
 
 DECIDING = ("f32", "f16")
 """What the advice chooses between."""
@@ -35,7 +37,8 @@ MEANINGS = {
     "uint8": "uint8, a scale per channel",
     "int4": "int4 in blocks",
 }
-HEADINGS = ("precision", "download", "gzip", "error", "same class", "ms in WASM")
+HEADINGS = ("precision", "download", "gzip", "error", "of", "same class", "ms in WASM")
+_RIGHT = tuple(heading for heading in HEADINGS if heading not in ("precision", "of"))
 
 
 def has_choice(model: Model) -> bool:
@@ -48,12 +51,11 @@ def stored(model: Model, kind: str | None) -> Model:
     return model if kind is None else model.quantized(kind)
 
 
-def measured(model: Model, samples: Sequence[Path], note: Note, kinds: Sequence[str]) -> Iterator[Row]:
-    """The rows, as they are measured. Milliseconds where there is Node. What is not measured after 45 seconds is left out, but not float32 and float16."""
+def measured(model: Model, samples: Sequence[Mapping[str, Any]] | None, note: Note, kinds: Sequence[str]) -> Iterator[Row]:
+    """The rows, as they are measured, on generated inputs where no samples are given. Milliseconds where there is Node. What is not measured after 45 seconds is left out, but not float32 and float16."""
     began = time.monotonic()
-    taken = [read_arrays(path) for path in samples] or None
     with ExitStack() as stack:
-        for row in model.trade_off(taken, kinds=kinds, milliseconds=_timer(stack), note=note):
+        for row in model.trade_off(samples, kinds=kinds, milliseconds=_timer(stack), note=note):
             yield row
             if row.precision not in DECIDING[:-1] and time.monotonic() - began > _SECONDS:
                 return
@@ -64,11 +66,11 @@ def shown(rows: Iterable[Row], title: str, note_of: list[str]) -> list[Row]:
     taken: list[Row] = []
     if not output.is_terminal:
         taken += rows
-        table(HEADINGS, [cells(row) for row in taken], title=title, right=HEADINGS[1:])
+        table(HEADINGS, [cells(row) for row in taken], title=title, right=_RIGHT)
         return taken
 
     def drawn() -> Table:
-        return table_of(HEADINGS, [cells(row) for row in taken], title=title, caption=note_of[0], right=HEADINGS[1:])
+        return table_of(HEADINGS, [cells(row) for row in taken], title=title, caption=note_of[0], right=_RIGHT)
 
     with Live(get_renderable=drawn, console=output, refresh_per_second=8):
         for row in rows:
@@ -84,6 +86,7 @@ def cells(row: Row) -> tuple[str, ...]:
         size_text(row.bytes),
         size_text(row.gzip_bytes),
         f"{row.error:.1e}" if row.error else "none",
+        row.output if row.error else "",
         "" if row.top1 is None else f"{row.top1:.0%}",
         "" if row.milliseconds is None else f"{row.milliseconds:.2f}",
     )
@@ -123,4 +126,13 @@ def _timer(stack: ExitStack) -> Callable[[Model], float] | None:
     except BrowserError:
         return None
     session = stack.enter_context(Session(backend="wasm", browser="node"))
-    return lambda model: session.bench(model, fresh_inputs(model, 1), warmup=2, runs=20, seconds=1.0).median
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="webkiln-timing-")))
+
+    def timed(model: Model) -> float:
+        # Golden vectors would take longer than all else, and are not looked at.
+        folder = Path(tempfile.mkdtemp(dir=scratch))
+        for name, data in files(model.bundle, golden=False).items():
+            (folder / name).write_bytes(data)
+        return session.bench(folder, fresh_inputs(model, 1), warmup=2, runs=20, seconds=1.0).median
+
+    return timed

@@ -23,6 +23,7 @@ from converter_wizard.asking import Asker, Defaults, asker
 from converter_wizard.failures import advice
 from converter_wizard.making import FINDERS, STEPS, Made, check_target, made
 from converter_wizard.reading import read, signatures
+from converter_wizard.samples import samples
 from converter_wizard.sources import Source, chosen
 
 WELL, FAILED, UNSUPPORTED, STOPPED = 0, 1, 3, 130
@@ -32,7 +33,7 @@ def run(
     given: Answers,
     *,
     file: Path | None = None,
-    samples: Sequence[Path] = (),
+    sample_files: Sequence[Path] = (),
     browser: str | None = None,
     yes: bool = False,
     plan: bool = False,
@@ -41,13 +42,13 @@ def run(
 ) -> int:
     """Lead from a source to a result, and return the exit status.
 
-    `given` answers questions beforehand. `file`: answers that are replayed when it exists (`given` wins), else saved there. `samples`: .npz files of
-    inputs to measure precision on. `browser`: where to verify. `yes` takes the defaults; `plan` does everything but write.
+    `given` answers questions beforehand. `file`: answers that are replayed when it exists (`given` wins), else saved there. `sample_files`: .npz files of
+    inputs, or pictures, to measure precision on. `browser`: where to verify. `yes` takes the defaults; `plan` does everything but write.
     """
     try:
         is_replay = file is not None and file.exists()
         wanted = given.over(answers_file.load(file)) if file is not None and is_replay else given
-        final = _lead(wanted, asker(yes=yes or is_replay), samples, browser, plan, force)
+        final = _lead(wanted, asker(yes=yes or is_replay), sample_files, browser, plan, force)
         if file is not None and not is_replay and not plan:
             answers_file.save(final, file)
             say(f"The answers are in {file}; `webkiln wizard --answers {file}` gives the same again.")
@@ -64,7 +65,7 @@ def run(
     return WELL
 
 
-def _lead(given: Answers, ask: Asker, samples: Sequence[Path], browser: str | None, plan: bool, force: bool) -> Answers:
+def _lead(given: Answers, ask: Asker, sample_files: Sequence[Path], browser: str | None, plan: bool, force: bool) -> Answers:
     """From the source to the result; returns all answers."""
     _check_early(given, browser, plan, force)
     with progress("looking") as note:
@@ -79,7 +80,7 @@ def _lead(given: Answers, ask: Asker, samples: Sequence[Path], browser: str | No
     say("")
     taken, model = _shaped(source, model, taken, ask, names)
     taken, model = _described(source, model, taken, ask)
-    taken = _stored(model, taken, ask, samples)
+    taken = _stored(source, model, taken, ask, sample_files)
     if taken.output is None:
         taken = replace(taken, output=questions.output_folder(ask, f"{source.stem}-web", force))
     made_ = _written(source, model, taken, browser, plan, force)
@@ -155,16 +156,16 @@ def _classes(source: Source, model: Model, taken: Answers) -> tuple[Any, list[st
     return output, [f"class {number}" for number in range(count)], "not known, so they are numbered (--labels FILE names them)"
 
 
-def _stored(model: Model, taken: Answers, ask: Asker, samples: Sequence[Path]) -> Answers:
+def _stored(source: Source, model: Model, taken: Answers, ask: Asker, files: Sequence[Path]) -> Answers:
     """How weights are stored: a table that grows as it is measured, then the question."""
     if taken.precision is not None:
         return taken
     if not precision.has_choice(model):
         return taken
     wanted = precision.DECIDING if isinstance(ask, Defaults) else tuple(KINDS)
-    shown_on = f"the inputs of {', '.join(map(str, samples))}" if samples else "generated inputs"
+    taken_samples, shown_on = samples(source, model, files)
     doing = ["measuring"]
-    measured = precision.measured(model, samples, lambda text: doing.__setitem__(0, f"measuring {text}"), wanted)
+    measured = precision.measured(model, taken_samples, lambda text: doing.__setitem__(0, f"measuring {text}"), wanted)
     rows = precision.shown(measured, f"Precision of weights, measured on {shown_on}", doing)
     if left := [kind for kind in wanted if kind not in {row.precision for row in rows}]:
         say(f"Left out, for time: {', '.join(left)}; --quantize takes them all the same.")

@@ -105,7 +105,20 @@ def test_samples_are_what_precision_is_measured_on(folder, piped) -> None:
     np.savez(folder / "dark.npz", image=np.zeros((1, 16, 16, 3), np.float32))
     done = piped("classifier.tflite", "--plan", "--yes", "--browser", "node", "--samples", "dark.npz")
     assert done.returncode == 0, done.stderr
-    assert "measured on the inputs of dark.npz" in done.stdout
+    assert "measured on dark.npz" in done.stdout
+
+
+def test_a_picture_is_a_sample(folder, piped) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (20, 30, 3), np.uint8)).save(folder / "seen.png")
+    done = piped("classifier.tflite", "--plan", "--yes", "--browser", "node", "--samples", "seen.png")
+    assert done.returncode == 0, done.stderr
+    assert "measured on seen.png" in done.stdout
+    wizard_models.classifier(folder / "plain.tflite")
+    done = piped("plain.tflite", "--yes", "--browser", "node", "--samples", "seen.png", "--kind", "image=numbers")
+    assert done.returncode == 1
+    assert "does not take one alone" in done.stderr
 
 
 def test_a_result_is_replaced_only_when_forced(folder, piped) -> None:
