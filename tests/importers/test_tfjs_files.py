@@ -188,6 +188,7 @@ TOPOLOGY, GROUP = ("modelTopology", "node"), ("weightsManifest", 0)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (_set(*GROUP, "paths", ["\ud800.bin"]), "half a character"),
         (_set(*GROUP, "paths", ["../secret.bin"]), "leads out of the model's folder"),
         (_set(*GROUP, "paths", ["/etc/passwd"]), "leads out of the model's folder"),
         (_set(*GROUP, "paths", ["C:\\secret.bin"]), "leads out of the model's folder"),
@@ -201,6 +202,7 @@ TOPOLOGY, GROUP = ("modelTopology", "node"), ("weightsManifest", 0)
         (_set(*GROUP, "weights", 0, "shape", [2.5]), "should be an integer"),
         (_set(*GROUP, "weights", 0, "dtype", "float8"), "unknown dtype 'float8'"),
         (_set(*GROUP, "weights", 0, "dtype", "int32"), "declared as float32, but its weight is int32"),
+        (_set(*TOPOLOGY, 0, "attr", "dtype", {"type": "DT_COMPLEX64"}), "declared as complex64, but its weight is float32"),
         (_set(*GROUP, "weights", 0, "quantization", {"dtype": "uint4"}), "stored as 'uint4' is not known"),
         (_set(*GROUP, "weights", 0, "name", "v"), "no weight of this name"),
         (_set("weightsManifest", {}), "should be a list"),

@@ -56,7 +56,7 @@ def constant_of(node: Node, weights: Mapping[str, Weight]) -> tuple[np.ndarray |
     dtype = str(node.attributes.get("dtype", weight.dtype))
     if weight.array is not None and dtype in COMPLEX and weight.dtype in COMPLEX:
         return pairs_of(weight.array), dtype
-    if weight.array is None or dtype not in FROM_SOURCE:
+    if weight.array is None or dtype not in (*FROM_SOURCE, *COMPLEX):
         return None, dtype if weight.array is not None else "string"
     if np.dtype(weight.dtype).kind != np.dtype(dtype).kind.replace("u", "i"):
         raise FormatError(f"{node.where}: it is declared as {dtype}, but its weight is {weight.dtype}")

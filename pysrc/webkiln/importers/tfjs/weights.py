@@ -88,6 +88,8 @@ def _read_shards(paths: list[Any], folder: Path, what: str, expected: int | None
 
 def _inside(folder: Path, path: str) -> Path:
     """The path of a shard, which must lie in the model's folder."""
+    if any(0xD800 <= ord(character) < 0xE000 for character in path):
+        raise FormatError(f"the path {path!r} of the weights holds half a character, which no file's name does")
     pure, windows = PurePosixPath(path), PureWindowsPath(path)
     outside = pure.is_absolute() or windows.drive or windows.root or ".." in pure.parts or ".." in windows.parts or "\0" in path or not path
     if outside or not (folder / pure).resolve().is_relative_to(folder.resolve()):
