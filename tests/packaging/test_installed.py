@@ -86,6 +86,12 @@ def test_a_conversion_is_verified_with_the_packaged_runtime(environment: Path, t
     assert (tmp_path / "out" / "weights-00000.safetensors").is_file()
 
 
+def test_the_wizard_needs_nothing_else(environment: Path, tmp_path: Path) -> None:
+    said = webkiln(environment, tmp_path, "wizard", str(fetch("face_detection_short_range")), "--yes", "--browser", "node", "-o", "out")
+    assert re.search(r"^wasm +Node .* passed", said, re.MULTILINE), said
+    assert {"index.html", "model", "runtime"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
 def test_the_demo_is_exported_from_the_packaged_page(environment: Path, tmp_path: Path) -> None:
     webkiln(environment, tmp_path, "demo", "--export", "site")
     site = tmp_path / "site"
