@@ -78,7 +78,7 @@ function show(where, rows, passed, text) {
   const lines = rows.flatMap(({ backend, state, build, outputs }) => {
     const name = `${NAMES[backend]}${build && build !== backend ? ` (${build})` : ""}`;
     if (!outputs.length) return [[badge(state), name, "–", "–", "–"]];
-    return outputs.map(({ name: output, maximumError, tolerance, passed: isRight }) => [badge(isRight ? "passed" : "failed"), name, output, small(maximumError), small(tolerance)]);
+    return outputs.map(({ name: output, maximumError, tolerance, passed: isRight }) => [badge(isRight ? "passed" : "failed"), name, output, ...[maximumError, tolerance].map((error) => make("span", { class: "number" }, small(error)))]);
   });
   const remarks = rows.filter(({ explanation }) => explanation).map(({ backend, explanation }) => make("p", { class: "explanation" }, `${NAMES[backend]}: ${explanation}.`));
   const field = make("textarea", { readonly: true, rows: 10, id: "report", spellcheck: "false" });
