@@ -15,9 +15,10 @@ def transform(emitter: Emitter, x: str, length: int, inverse: bool, onesided: bo
     """[…, n, 1 or 2] → […, k, 2] (k, 1 for a one-sided inverse), by one product over n and the complex axis together."""
     shape = emitter.builder.shape(x)
     size, parts = shape[-2], shape[-1]
-    assert isinstance(parts, int)
-    if not isinstance(size, int):
-        raise Refused(f"a transform along an axis of size {size}, which is not fixed", FIX_SIZES)
+    if not isinstance(size, int) or not isinstance(parts, int):
+        raise Refused(f"a transform along an axis of size {size}, of {parts} parts, which are not fixed", FIX_SIZES)
+    if parts not in (1, 2):
+        emitter.fail(f"numbers of {parts} parts, expected 1 (real) or 2 (complex)")
     if length < 1:
         emitter.fail(f"a transform of {length} elements")
     bins = length // 2 + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from webkiln.importers.element_symbols import HIGHEST
+from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.told_sizes import told_sizes
 
@@ -13,7 +14,8 @@ def computed_slice(call: Call) -> str:
     """x, starts, ends, axes and steps: elements picked along each axis. A run refuses axes that do not exist or are named twice, and steps of 0."""
     x, shape = call.value(0), call.shape(0)
     rank, (count,) = len(shape), call.shape(1)
-    assert isinstance(count, int)
+    if not isinstance(count, int):
+        raise Refused(f"a slice along {count} axes, whose number is not fixed", FIX_SIZES)
     starts, ends = _integers(call, 1), _integers(call, 2)
     axes = _integers(call, 3) if call.has(3) else call.constant(call.positions(count))
     steps = _integers(call, 4) if call.has(4) else call.node("expand", [call.constant(np.array(1, np.int32))], shape=[count])
