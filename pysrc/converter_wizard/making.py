@@ -13,7 +13,7 @@ from pathlib import Path
 from webkiln.browsers.chromium import find_chromium
 from webkiln.browsers.node import find_node
 from webkiln.commands.terminal import Note, plain
-from webkiln.errors import BrowserError, OutputExistsError, VerificationError
+from webkiln.errors import BrowserError, InputError, OutputExistsError, VerificationError
 from webkiln.handover import hand_over
 from webkiln.model import Model
 from webkiln.parity.report import Report
@@ -128,7 +128,10 @@ def _verified(folder: Path, browser: str | None, note: Note) -> tuple[Report | N
         except BrowserError as error:
             remarks += (f"not verified in {host}: {error}",)
             continue
-        report = verify(folder, backends=("numpy", "wasm") if host == "node" else ("numpy", "wasm", "webgl"), browsers=(host,), cases=1, note=note)
+        try:
+            report = verify(folder, backends=("numpy", "wasm") if host == "node" else ("numpy", "wasm", "webgl"), browsers=(host,), cases=1, note=note)
+        except InputError as error:
+            return None, (*remarks, f"not verified: {error}")
         kept = [row for row in report.rows if row.checks]
         remarks += tuple(f"not verified in {host} with {row.backend}: {row.failure}" for row in report.rows if row.failure and row not in kept)
         if any(not row.passed for row in kept):

@@ -55,22 +55,22 @@ def measured(model: Model, samples: Sequence[Mapping[str, Any]] | None, note: No
     """The rows, as they are measured, on generated inputs where no samples are given. Milliseconds where there is Node. What is not measured after 45 seconds is left out, but not float32 and float16."""
     began = time.monotonic()
     with ExitStack() as stack:
-        for row in model.trade_off(samples, kinds=kinds, milliseconds=_timer(stack), note=note):
+        for row in model.trade_off(samples, kinds=kinds, milliseconds=_timer(stack, samples), note=note):
             yield row
             if row.precision not in DECIDING[:-1] and time.monotonic() - began > _SECONDS:
                 return
 
 
-def shown(rows: Iterable[Row], title: str, note_of: list[str]) -> list[Row]:
+def shown(rows: Iterable[Row], note_of: list[str]) -> list[Row]:
     """Print a table of rows, in a terminal as they come; `note_of[0]` is what is being done."""
     taken: list[Row] = []
     if not output.is_terminal:
         taken += rows
-        table(HEADINGS, [cells(row) for row in taken], title=title, right=_RIGHT)
+        table(HEADINGS, [cells(row) for row in taken], right=_RIGHT)
         return taken
 
     def drawn() -> Table:
-        return table_of(HEADINGS, [cells(row) for row in taken], title=title, caption=note_of[0], right=_RIGHT)
+        return table_of(HEADINGS, [cells(row) for row in taken], caption=note_of[0], right=_RIGHT)
 
     with Live(get_renderable=drawn, console=output, refresh_per_second=8):
         for row in rows:
@@ -119,8 +119,8 @@ def _error(row: Row) -> str:
     return f"an error of {row.error:.1e}" if row.error else "no error"
 
 
-def _timer(stack: ExitStack) -> Callable[[Model], float] | None:
-    """A function that times a model in Node, where there is one."""
+def _timer(stack: ExitStack, samples: Sequence[Mapping[str, Any]] | None) -> Callable[[Model], float] | None:
+    """A function that times a model in Node, where there is one, on the first sample or on generated inputs."""
     try:
         find_node()
     except BrowserError:
@@ -133,6 +133,7 @@ def _timer(stack: ExitStack) -> Callable[[Model], float] | None:
         folder = Path(tempfile.mkdtemp(dir=scratch))
         for name, data in files(model.bundle, golden=False).items():
             (folder / name).write_bytes(data)
-        return session.bench(folder, fresh_inputs(model, 1), warmup=2, runs=20, seconds=1.0).median
+        inputs = model.check_inputs(samples[0]) if samples else fresh_inputs(model, 1)
+        return session.bench(folder, inputs, warmup=2, runs=20, seconds=1.0).median
 
     return timed

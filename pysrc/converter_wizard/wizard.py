@@ -11,7 +11,7 @@ from typing import Any
 
 from webkiln.commands.terminal import messages, plain, plain_lines, progress, remark, say, size_text
 from webkiln.commands.verify import show as show_parity
-from webkiln.errors import FormatError, GalleryError, UnsupportedOperatorError, WebkilnError
+from webkiln.errors import FormatError, GalleryError, InputError, UnsupportedOperatorError, WebkilnError
 from webkiln.gallery import fetch_sample
 from webkiln.model import Model
 from webkiln.precision.encode import KINDS, check_kind
@@ -166,7 +166,15 @@ def _stored(source: Source, model: Model, taken: Answers, ask: Asker, files: Seq
     taken_samples, shown_on = samples(source, model, files)
     doing = ["measuring"]
     measured = precision.measured(model, taken_samples, lambda text: doing.__setitem__(0, f"measuring {text}"), wanted)
-    rows = precision.shown(measured, f"Precision of weights, measured on {shown_on}", doing)
+    say(f"Precision of weights, measured on {shown_on}:")
+    try:
+        rows = precision.shown(measured, doing)
+    except InputError as error:
+        if taken_samples is not None:
+            raise
+        # Nothing to measure on, and nothing to choose by: weights stay as they are.
+        say(f"not measured: {error} (--samples FILE). Weights stay as they are; --quantize stores them otherwise.")
+        return taken
     if left := [kind for kind in wanted if kind not in {row.precision for row in rows}]:
         say(f"Left out, for time: {', '.join(left)}; --quantize takes them all the same.")
     say(precision.advice(rows))

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import converter_wizard
+import numpy as np
 import pytest
 import webkiln
 
@@ -41,7 +42,7 @@ import webkiln
         (["sums.onnx", "--kind", "x"], 2, "NAME=KIND", ""),
     ],
 )
-def test_what_is_wrong_is_said(folder, piped, entries, arguments, status, said, then) -> None:
+def test_what_is_wrong_is_said(folder, called, entries, arguments, status, said, then) -> None:
     (folder / "notes.txt").write_text("a line")
     (folder / "empty").mkdir()
     (folder / "taken").mkdir()
@@ -49,8 +50,8 @@ def test_what_is_wrong_is_said(folder, piped, entries, arguments, status, said, 
     (folder / "keras.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     (folder / "broken.onnx").write_bytes((folder / "sums.onnx").read_bytes()[:-7])
     before = entries()
-    done = piped(*arguments, "--yes", "--browser", "node")
-    assert done.returncode == status, done.stdout + done.stderr
+    done = called(*arguments, "--yes", "--browser", "node")
+    assert done.exit_code == status, done.output
     assert said in done.stderr
     assert then in done.stderr
     assert "Traceback" not in done.stderr
@@ -59,9 +60,9 @@ def test_what_is_wrong_is_said(folder, piped, entries, arguments, status, said, 
     assert [path.name for path in (folder / "taken").iterdir()] == ["thesis.txt"]
 
 
-def test_all_unsupported_operators_are_named_at_once(piped) -> None:
-    done = piped("unsupported.onnx")
-    assert done.returncode == 3
+def test_all_unsupported_operators_are_named_at_once(called) -> None:
+    done = called("unsupported.onnx")
+    assert done.exit_code == 3
     assert "Frobnicate" in done.stderr
     assert "Grumble" in done.stderr
 
@@ -141,6 +142,23 @@ def test_a_disk_that_is_full_leaves_nothing(folder, entries, monkeypatch, capsys
     assert run(Answers("sums.onnx", output="deep/er/out"), browser="node", yes=True) == 1
     assert "No space left" in capsys.readouterr().err
     assert entries() == before
+
+
+def test_a_model_that_no_generated_input_fits_is_converted_all_the_same(folder, called) -> None:
+    """Its precision is not measured and its numbers are not verified, and both are told; with a sample, precision is measured."""
+    import wizard_models
+
+    wizard_models.demanding(folder / "demanding.onnx")
+    done = called("demanding.onnx", "--browser", "node", "--open-sizes", "--kind", "x=numbers", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "not measured: no sample inputs could be made" in done.stdout
+    assert "not verified: no inputs could be made" in done.stdout
+    assert "--quantize" not in done.stdout.splitlines()[-1]
+    assert (folder / "out" / "index.html").is_file()
+    np.savez(folder / "long.npz", x=np.ones((2, 1001), np.float32))
+    done = called("demanding.onnx", "--browser", "node", "--open-sizes", "--kind", "x=numbers", "-o", "out", "--force", "--samples", "long.npz")
+    assert "measured on long.npz" in done.stdout
+    assert "float16" in done.stdout, done.output
 
 
 def test_text_of_a_model_is_shown_and_not_obeyed(folder, piped) -> None:

@@ -66,3 +66,10 @@ def unsupported(path: Path) -> Path:
     nodes = [helper.make_node("Frobnicate", ["x"], ["a"], name="first"), helper.make_node("Grumble", ["a"], ["y"], name="second")]
     path.write_bytes(model_of(nodes, [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8])], ["y"]).SerializeToString())
     return path
+
+
+def demanding(path: Path) -> Path:
+    """An ONNX model with weights, of which no size that is tried fits: a product needs rows of 1,001."""
+    made = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", "L"])], ["y"], {"w": _random(1001, 4)})
+    path.write_bytes(made.SerializeToString())
+    return path

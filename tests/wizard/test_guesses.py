@@ -1,0 +1,131 @@
+"""What inputs are taken for, which classes get names, and what a run costs."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wizard_models
+from converter_wizard import kinds, labels, sizes
+from converter_wizard.operations import operations
+from converter_wizard.sources import Source
+from webkiln.graph.build import GraphBuilder
+from webkiln.graph.bundle import Bundle
+from webkiln.graph.dims import parse_dim
+from webkiln.graph.signature import Argument, Signature
+from webkiln.model import Model, convert
+
+
+def taking(name: str, dtype: str, shape: Sequence[int | str], *, scaled: float | None = None, source: str = "tflite") -> Model:
+    """A model with one input, which may be multiplied by a constant first; integers go through."""
+    builder = GraphBuilder()
+    canonical = {"float32": "f32", "uint8": "u8", "int8": "i8"}.get(dtype, "i32")
+    dims = [parse_dim(size) for size in shape]
+    x = builder.input(name, canonical, dims)
+    y = x if canonical == "f32" else builder.node("cast", [x], {"to": "f32"})
+    if scaled is not None:
+        y = builder.node("mul", [y, builder.constant(np.float32(scaled), "factor")])
+    y = builder.node("tanh", [y], output="y")
+    builder.output(y)
+    signature = Signature("main", [Argument(name, x, dtype, tuple(dims))], [Argument("y", y, "float32", tuple(dims))])
+    return Model(Bundle(builder.graph, [signature], provenance={"source_format": source}))
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "shape", "scaled", "guessed"),
+    [
+        ("x", "float32", (1, 224, 224, 3), None, "picture:0..1"),
+        ("x", "float32", (1, 224, 224, 3), 1 / 255, "picture:0..255"),
+        ("x", "float32", (1, 224, 224, 3), 2.0, "picture:0..1"),
+        ("x", "uint8", (1, 96, 96, 1), None, "picture:0..255"),
+        ("x", "int8", (1, 96, 96, 1), None, "picture:-128..127"),
+        ("x", "float32", ("N", 3, "H", "W"), None, "picture:0..1"),
+        ("x", "float32", (28, 28, 1), None, "picture:0..1"),
+        ("x", "float32", (8, 224, 224, 3), None, "numbers"),
+        ("x", "float32", (1, 4, 4, 3), None, "numbers"),
+        ("x", "float32", (1, 224, 224, 64), None, "numbers"),
+        ("audio", "float32", (1, 15600), None, "audio:16000"),
+        ("x", "float32", (1, 15600), None, "numbers"),
+        ("input_ids", "int64", ("N", "L"), None, "tokens"),
+        ("x", "int64", ("N", "L"), None, "numbers"),
+        ("h", "float32", (2, 1, 64), None, "numbers"),
+    ],
+)
+def test_what_an_input_is_taken_for(name, dtype, shape, scaled, guessed) -> None:
+    guess = kinds.guesses(taking(name, dtype, shape, scaled=scaled))[name]
+    assert guess.best == guessed, guess
+    assert guess.why
+
+
+def test_a_state_is_told() -> None:
+    assert "fed back" in kinds.guesses(taking("hidden_state", "float32", (2, 1, 64)))["hidden_state"].why
+
+
+def test_what_is_recorded_is_not_guessed() -> None:
+    model = taking("x", "float32", (1, 64, 64, 3))
+    model.bundle.processing = {"inputs": {"x": {"type": "tensor"}}}
+    assert kinds.guesses(model) == {}
+
+
+@pytest.mark.parametrize("kind", kinds.known_kinds())
+def test_every_kind_is_processing_that_is_written_and_run(kind, tmp_path) -> None:
+    """A picture whose pixels are all 200 becomes what the kind says."""
+    dtype = "int64" if kind == "tokens" else "float32"
+    shape = {"picture": (1, 3, 16, 16), "tokens": (1, 32), "audio": (1, 512)}.get(kind.partition(":")[0], (1, 4))
+    model = taking("x", dtype, shape, source="onnx")
+    specification = kinds.specification(kind, model.signature.inputs[0], crop=False, channels_first=kinds.has_channels_first(model))
+    assert (specification is None) == (kind == kinds.NUMBERS)
+    if specification is None:
+        return
+    model.bundle.processing = {"inputs": {"x": specification}, "outputs": {}}
+    model.save(tmp_path / "model")
+    if kind.startswith("picture:"):
+        assert specification["layout"] == "NCHW"
+        given = model.check_inputs({"x": np.full((30, 30, 3), 200, np.uint8)})["x"]
+        wanted = {"0..1": 200 / 255, "-1..1": 200 / 127.5 - 1, "0..255": 200, "-128..127": 72, "imagenet": [(200 / 255 - m) / s for m, s in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))]}
+        channels = np.broadcast_to(wanted[kind.partition(":")[2]], 3)
+        np.testing.assert_allclose(given, np.broadcast_to(channels[:, None, None], (1, 3, 16, 16)), rtol=1e-5)
+
+
+def test_open_sizes() -> None:
+    model = taking("x", "float32", ("N", "H", "W", 3))
+    model.bundle.symbols = {"H": {"multiple": 32, "minimum": 32}, "W": {"maximum": 100}}
+    assert sizes.open_symbols(model) == ["N", "H", "W"]
+    assert sizes.batch_symbols(model) == ["N"]
+    assert sizes.likely(model) == {"N": 1, "H": 224, "W": 100}
+    assert sizes.fixed_shapes(model, {"N": 1, "W": 64}) == {"x": (1, "H", 64, 3)}
+
+
+def test_operations_of_a_run(tmp_path: Path) -> None:
+    """Worked out by hand: two for each product of the convolution and of the dense layer, one for every other element."""
+    model = convert(wizard_models.classifier(tmp_path / "model.tflite", signatures=False))
+    assert sorted(node.op for node in model.graph.nodes) == sorted(["conv2d", "reduce_mean", "matmul", "reduce_max", "sub", "exp", "reduce_sum", "div"])
+    convolution, mean, dense = 2 * 27 * 8 * 8 * 24, 8 * 8 * 24, 2 * 24 * 3
+    softmax = 3 + 3 + 3 + 3 + 3  # largest, difference, exponential, sum, quotient
+    assert operations(model, {"N": 1}) == convolution + mean + dense + softmax
+    assert operations(model, {"N": 2}) == 2 * operations(model, {"N": 1})
+
+
+def test_names_of_classes(tmp_path: Path) -> None:
+    """Beside the model, and in the file itself, as TensorFlow Lite's metadata have it; never of another number."""
+    path = wizard_models.classifier(tmp_path / "model.tflite", signatures=False)
+    source = Source(str(path), path, "tflite")
+    assert labels.found(source, 3) is None
+    (tmp_path / "labels.txt").write_text("one\ntwo\n")
+    assert labels.found(source, 3) is None
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("classes.txt", "ant\nbee\ncat\n")
+    found = labels.found(source, 3)
+    assert found is not None
+    assert found[0] == ["ant", "bee", "cat"]
+    (tmp_path / "model_labels.txt").write_bytes("\ufeffAmeise\r\nBiene\r\nKatze\r\n\r\n".encode())
+    found = labels.found(source, 3)
+    assert found is not None
+    assert found[0] == ["Ameise", "Biene", "Katze"]
+    model = convert(path)
+    output = labels.class_output(model)
+    assert output is not None
+    assert labels.specification(model, output, found[0])["activation"] == "none"
