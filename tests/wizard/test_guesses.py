@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wizard_models
-from converter_wizard import kinds, labels, sizes
+from converter_wizard import kinds, labels, precision, sizes
 from converter_wizard.operations import operations
 from converter_wizard.sources import Source
 from webkiln.graph.build import GraphBuilder
@@ -17,6 +17,7 @@ from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import parse_dim
 from webkiln.graph.signature import Argument, Signature
 from webkiln.model import Model, convert
+from webkiln.precision.tradeoff import Row
 
 
 def taking(name: str, dtype: str, shape: Sequence[int | str], *, scaled: float | None = None, source: str = "tflite") -> Model:
@@ -129,3 +130,16 @@ def test_names_of_classes(tmp_path: Path) -> None:
     output = labels.class_output(model)
     assert output is not None
     assert labels.specification(model, output, found[0])["activation"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("half_bytes", "half_error", "top1", "advised"),
+    [(500, 1e-4, None, "f16"), (500, 0.2, None, "f32"), (500, 1e-4, 0.5, "f32"), (500, 1e-4, 1.0, "f16"), (1000, 0.0, None, "f32")],
+)
+def test_what_is_advised(half_bytes, half_error, top1, advised) -> None:
+    """Float16 where it saves bytes and changes next to nothing; smaller ones are named where classes stay the same."""
+    rows = [Row("f32", 1000, 900, 0.0, "", top1 and 1.0, None), Row("f16", half_bytes, 450, half_error, "y", top1, None), Row("int8", 260, 200, 0.02, "y", top1, None)]
+    assert precision.advised(rows) == advised
+    said = precision.advice(rows)
+    assert said.startswith(f"Advice: {precision.MEANINGS[advised]}")
+    assert ("int8" in said) == (top1 is None or top1 == 1.0)
