@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +155,8 @@ def test_in_a_real_browser_both_backends_are_verified(folder, piped) -> None:
     assert re.search(r"^wasm +Chrom.* passed", done.stdout, re.MULTILINE)
     assert re.search(r"^webgl +Chrom.* passed", done.stdout, re.MULTILINE)
     assert [path for path in (folder / "classifier-web").glob("*.html") if path.name not in ("index.html", "verify.html")]
+
+
+def test_the_command_line_loads_the_wizard_only_when_it_is_called() -> None:
+    code = "import sys, webkiln.cli; print(sorted({'converter_wizard', 'questionary', 'prompt_toolkit', 'rich', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
