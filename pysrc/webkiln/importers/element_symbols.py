@@ -9,7 +9,7 @@ import numpy as np
 
 from webkiln.graph.dims import Dim, Expression, Unsized, evaluate, symbol, symbols_of
 from webkiln.graph.graph import Graph
-from webkiln.importers.emitter import Refused
+from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.inputs import symbols_in
 
 LIMIT = 64  # elements of an input that may stand for sizes
@@ -55,6 +55,13 @@ class ElementSymbols:
         self.arrays[name] = array.reshape(fixed)
         self._tellers[value] = names
         self._limits.update(dict.fromkeys(names, (low, high)))
+
+    def told(self, graph: Graph, value: str, low: int, high: int) -> list[Dim]:
+        """The elements of a small value of the graph (i32) as sizes, which a run tells, and refuses outside of a range."""
+        self.add(value, value, graph.values[value].shape, low, high)
+        if value not in self.arrays:
+            raise Refused("sizes whose number is not fixed", FIX_SIZES)
+        return list(self.arrays[value].reshape(-1))
 
     def size(self, name: str) -> Expression:
         """A new symbol for a size that control flow gives, and only a run tells."""

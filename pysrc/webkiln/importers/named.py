@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 from webkiln.errors import FormatError
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
-from webkiln.graph.graph import Graph
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.elements import DEFAULTS, canonical, carrier, held_as
 from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_constant
+from webkiln.importers.known import is_known
 from webkiln.importers.measured import measured
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops import OPERATORS
@@ -171,15 +171,10 @@ class Values:
             self._variants[key] = add_constant(self.builder, array if shape is None else array.reshape(shape), name)
         return self._variants[key]
 
-    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
-        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it, its last inputs."""
-        body, captured = self.builder.cut(first_node, inputs, outputs)
-        self.elements.tell(body)
-        gone = set(body.values) - set(self.builder.graph.values)
-        for kept in (self.names, self._variants):
-            for key in [key for key, value in kept.items() if value in gone]:
-                del kept[key]  # type: ignore[arg-type]
-        return body, captured
+    def drop(self, gone: Collection[str]) -> None:
+        """Let nothing of the source stand for these values any more, which left the graph."""
+        self.names = {name: value for name, value in self.names.items() if value not in gone}
+        self._variants = {key: value for key, value in self._variants.items() if value not in gone}
 
     def bind(self, name: str, value: str, first_node: int) -> None:
         """Let a value of the graph stand for one of the source; one that was made since `first_node` takes its name."""
@@ -259,6 +254,36 @@ class NamedCall(TypedEmitter):
         known = np.empty(array.shape, object)
         known[...] = array.tolist()
         return known
+
+    def sizes_read(self) -> tuple[list[np.ndarray], bool] | None:
+        """All inputs as arrays of sizes, and whether only a run tells some of them; `None` when there is more to them than sizes and constants of the source."""
+        inputs, only_run_tells = [], False
+        for name in self.inputs:
+            told = self.lowering.elements.arrays.get(name)
+            if told is not None:
+                only_run_tells = True
+                inputs.append(told)
+                continue
+            if name not in self.lowering.known and name not in self.lowering.arrays:
+                return None
+            known = self.known(len(inputs))
+            if known is None:
+                return None
+            inputs.append(known)
+        return inputs, only_run_tells
+
+    def sizes_made(
+        self, found: np.ndarray | list[np.ndarray] | None, dtype: str, only_run_tells: bool, names: Iterable[str]
+    ) -> list[Typed] | None:
+        """What was computed from sizes as results; `None` where it is nothing, too much, or what a run tells: that is noted under the results' names."""
+        results = [] if found is None else found if isinstance(found, list) else [found]
+        if found is None or not all(is_known(array, dtype) for array in results):
+            return None
+        if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
+            for name, array in zip(names, results, strict=False):
+                self.lowering.elements.add_result(name, array)
+            return None
+        return [Typed(array, dtype) for array in results]
 
     def dims(self, i: int, what: str) -> list[Dim]:
         """Input `i` as a flat list of sizes, which may be symbols for what only a run tells; refused when there are too many for that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,8 +23,8 @@ class Lowering(Protocol):
     @property
     def elements(self) -> ElementSymbols: ...
 
-    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
-        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it."""
+    def drop(self, gone: Collection[str]) -> None:
+        """Let nothing of the source stand for these values any more, which left the graph."""
 
 
 class Caller(Protocol):
@@ -60,8 +60,16 @@ def make_body(call: Caller, formals: Sequence[Value], lower: Callable[[list[str]
     builder, elements = call.builder, call.lowering.elements
     before, first_node = elements.made(), len(builder.graph.nodes)
     inputs = [builder.placeholder(value, f"{call.label}/input") for value in formals]
-    body, captured = call.lowering.cut(first_node, inputs, lower(inputs))
+    body, captured = cut(call, first_node, inputs, lower(inputs))
     return Made(body, captured, elements.made() - before)
+
+
+def cut(call: Caller, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
+    """What was lowered since `first_node` as a body, and the values that it reads from the graph around it, its last inputs."""
+    body, captured = call.builder.cut(first_node, inputs, outputs)
+    call.lowering.elements.tell(body)
+    call.lowering.drop(set(body.values) - set(call.builder.graph.values))
+    return body, captured
 
 
 def branch(call: Caller, condition: str, then: Made, otherwise: Made) -> list[str]:

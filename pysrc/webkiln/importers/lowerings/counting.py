@@ -22,8 +22,8 @@ def counted_floats(emitter: TypedEmitter, elements: ElementSymbols, start: str, 
     # A size below 0, which a run refuses, in place of one that is absurdly long, as in steps of 0.
     limited = emitter.node("greater", [count, emitter.like(POSITIONS_LIMIT, count)])
     count = emitter.node("where", [limited, emitter.like(-1, count), count])
-    elements.add(count, count, [], -1, POSITIONS_LIMIT)
-    places = emitter.cast(emitter.places(elements.arrays[count].reshape(-1)[0]), "f32")
+    (number,) = elements.told(emitter.builder.graph, count, -1, POSITIONS_LIMIT)
+    places = emitter.cast(emitter.places(number), "f32")
     return emitter.node("add", [emitter.node("mul", [places, step]), start])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from webkiln.graph.dims import Dim, apply, equal
 from webkiln.importers.axes import chosen
 from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
 from webkiln.importers.typed_emitter import TypedEmitter
-from webkiln.ops.rules import product
+from webkiln.ops.rules import differ, product
 
 
 def repeat(emitter: Emitter, value: str, times: list[Dim], what: str) -> str:
@@ -56,6 +58,17 @@ def told_transpose(emitter: TypedEmitter, value: str, permutation: list[Dim]) ->
         along = emitter.reshape(along, [size if i == k else 1 for i in range(len(shape))])
         places = emitter.node("add", [places, along]) if places else along
     return emitter.node("gather", [emitter.reshape(value, [product(shape)]), places], axis=0)
+
+
+def squeezed(emitter: Emitter, value: str, named: Sequence[int], pairs: bool = False) -> str:
+    """The value without these axes, which must be of size 1, or without all that are when none is named. `pairs`: complex numbers, whose last axis stays."""
+    shape = emitter.builder.shape(value)
+    outer = shape[:-1] if pairs else shape
+    axes = [emitter.axis(axis, len(outer)) for axis in named] or [i for i, size in enumerate(outer) if size == 1]
+    for axis in axes:
+        if differ(shape[axis], 1):
+            emitter.fail(f"axis {axis} of {outer} is not of size 1")
+    return emitter.reshape(value, [size for i, size in enumerate(shape) if i not in axes])
 
 
 def reversed_axis(emitter: Emitter, value: str, axis: int) -> str:

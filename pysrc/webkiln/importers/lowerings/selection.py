@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from webkiln.graph.dims import Dim
+from webkiln.graph.dims import Dim, apply
 from webkiln.importers.element_symbols import HIGHEST, ElementSymbols
 from webkiln.importers.emitter import Refused
 from webkiln.importers.lowerings.indexing import strides_of
+from webkiln.importers.lowerings.movement import part
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import product
 
@@ -23,10 +23,8 @@ def chosen(call: TypedEmitter, elements: ElementSymbols, flags: str) -> str:
     flags = call.cast(flags, "i32")
     (size,) = call.builder.shape(flags)
     count = call.node("reduce_sum", [flags], axes=[0], keep_dims=False)
-    elements.add(count, count, [], 0, size if isinstance(size, int) else HIGHEST)
-    number = elements.arrays[count].reshape(-1)[0]
-    order = call.node("argsort", [flags], axis=0, descending=True)
-    return call.node("slice", [order], start=[0], size=[number], step=[1])
+    (number,) = elements.told(call.builder.graph, count, 0, size if isinstance(size, int) else HIGHEST)
+    return part(call, call.node("argsort", [flags], axis=0, descending=True), 0, 0, number)
 
 
 def coordinates(call: TypedEmitter, places: str, shape: list[Dim]) -> list[str]:
@@ -74,7 +72,7 @@ def unique(call: TypedEmitter, elements: ElementSymbols, rows: str, *, nan_is_on
         raise Refused(f"rows of {columns} elements to compare, more than {COLUMNS_LIMIT}")
     order = call.places(count)
     for column in reversed(range(columns)):
-        key = call.reshape(call.node("slice", [rows], start=[0, column], size=[count, 1], step=[1, 1]), [count])
+        key = call.reshape(part(call, rows, 1, column, 1), [count])
         again = call.node("argsort", [call.node("gather", [key, order], axis=0)], axis=0, descending=False)
         order = call.node("gather", [order, again], axis=0)
     ordered = call.node("gather", [rows, order], axis=0)
@@ -104,11 +102,13 @@ def in_order_of_appearance(call: TypedEmitter, found: Unique) -> Unique:
     return Unique(*(call.node("gather", pair, axis=0) for pair in ([found.first, order], [rank, found.kinds], [found.counts, order])))
 
 
-def suppressed(call: TypedEmitter, boxes: str, scores: str, limit: Dim, overlap: str, least: str | None) -> str:
+def suppressed(call: TypedEmitter, boxes: str, scores: str, wanted: Dim, overlap: str, least: str | None) -> str:
     """Boxes that do not overlap a better one by more than `overlap` (f32 []): indices (i32) [N, classes, limit], −1 where there are no more.
 
-    `boxes` [N, boxes, 4] as two corners, `scores` [N, classes, boxes]; those not above `least` (f32 []) are left out.
+    `boxes` [N, boxes, 4] as two corners, `scores` [N, classes, boxes]; those not above `least` (f32 []) are left out. The limit is the number
+    wanted, or of the boxes where these are fewer.
     """
+    limit = apply("max", apply("min", call.builder.shape(scores)[2], wanted), 0)
     if least is not None:
         scores = call.node("where", [call.node("greater", [scores, least]), scores, call.constant(np.array(math.nan, np.float32))])
     return call.node("non_max_suppression", [boxes, scores, overlap], limit=[limit])
@@ -116,14 +116,9 @@ def suppressed(call: TypedEmitter, boxes: str, scores: str, limit: Dim, overlap:
 
 def corners(call: TypedEmitter, boxes: str) -> str:
     """Boxes given as centre, width and height along the last axis (x, y, width, height) as two corners (y, x, y, x)."""
-    shape = call.builder.shape(boxes)
-
-    def column(k: int) -> str:
-        starts: Sequence[Dim] = [*(0 for _ in shape[:-1]), k]
-        return call.node("slice", [boxes], start=list(starts), size=[*shape[:-1], 1], step=[1] * len(shape))
-
-    x, y, width, height = (column(k) for k in range(4))
+    last = len(call.builder.shape(boxes)) - 1
+    x, y, width, height = (part(call, boxes, last, k, 1) for k in range(4))
     half = call.constant(np.array(0.5, np.float32))
     across, down = (call.node("mul", [one, half]) for one in (width, height))
-    ends = [call.node(op, [middle, part]) for op in ("sub", "add") for middle, part in ((y, down), (x, across))]
-    return call.node("concat", ends, axis=len(shape) - 1)
+    ends = [call.node(op, [middle, reach]) for op in ("sub", "add") for middle, reach in ((y, down), (x, across))]
+    return call.node("concat", ends, axis=last)

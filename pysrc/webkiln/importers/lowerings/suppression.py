@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webkiln.graph.dims import Dim, apply
+from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.lowerings.selection import suppressed
@@ -25,9 +25,8 @@ class Best:
 def best_boxes(call: TypedEmitter, boxes: str, scores: str, wanted: Dim, overlap: str, least: str | None) -> Best:
     """At most `wanted` of the boxes [boxes, 4], given as two corners, with scores [boxes] above `least` that overlap no better one by more than `overlap` (f32 [])."""
     (count,) = call.builder.shape(scores)
-    limit = apply("max", apply("min", count, wanted), 0)
-    found = suppressed(call, call.reshape(boxes, [1, count, 4]), call.reshape(scores, [1, 1, count]), limit, overlap, least)
-    indices = call.reshape(found, [limit])
+    found = suppressed(call, call.reshape(boxes, [1, count, 4]), call.reshape(scores, [1, 1, count]), wanted, overlap, least)
+    indices = call.reshape(found, [call.builder.shape(found)[2]])
     flags = call.node("greater_equal", [indices, call.like(0, indices)])
     return Best(indices, flags, call.node("reduce_sum", [call.cast(flags, "i32")], axes=[0], keep_dims=False))
 

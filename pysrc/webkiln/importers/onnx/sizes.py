@@ -13,7 +13,7 @@ import numpy as np
 from webkiln.errors import ShapeError
 from webkiln.graph.dims import Dim, Expression, apply
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import decided, divide, ints, is_known, objects
+from webkiln.importers.known import decided, divide, ints, objects
 from webkiln.importers.onnx.dtypes import NAMES, RANGES
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.ranges import slice_range
@@ -29,35 +29,15 @@ def compute(call: Call) -> list[Typed] | None:
     dtype = _dtype(call)
     if dtype not in RANGES and dtype != "bool":
         return None
-    # Only what sizes or constants of the source lead to: anything else is left to the graph.
-    inputs, elements = [], call.lowering.elements
-    only_run_tells = False
-    for i in range(len(call)):
-        if not call.has(i):
-            return None
-        name = call.name(i)
-        if name in elements.arrays:
-            only_run_tells = True
-            inputs.append(elements.arrays[name])
-            continue
-        if name not in call.lowering.known and name not in call.lowering.arrays:
-            return None
-        known = call.known(i)
-        if known is None:
-            return None
-        inputs.append(known)
+    read = call.sizes_read()
+    if read is None:
+        return None
+    inputs, only_run_tells = read
     try:
         result = rule(call, inputs)
     except (ValueError, IndexError, TypeError, ShapeError, Refused, ZeroDivisionError):
         return None  # the ordinary way says what is wrong
-    results = [] if result is None else result if isinstance(result, list) else [result]
-    if result is None or not all(is_known(array, dtype) for array in results):
-        return None
-    if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
-        for name, array in zip(call.operation.outputs, results, strict=False):
-            elements.add_result(name, array)
-        return None
-    return [Typed(array, dtype) for array in results]
+    return call.sizes_made(result, dtype, only_run_tells, call.operation.outputs)
 
 
 def _dtype(call: Call) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from webkiln.errors import FormatError, ShapeError
 from webkiln.graph.dims import Dim, apply
 from webkiln.importers.elements import RANGES
 from webkiln.importers.emitter import KNOWN_LIMIT, Refused
-from webkiln.importers.known import broadcast_size, decided, divide, ints, is_known, modulo, objects
+from webkiln.importers.known import broadcast_size, decided, divide, ints, modulo, objects
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.nodes import result_name
 from webkiln.importers.tensorflow.strides import strided_ranges
@@ -30,33 +31,15 @@ def compute(call: Call) -> list[Typed] | None:
     dtype = _dtype(call)
     if dtype not in RANGES and dtype != "bool":
         return None
-    inputs, elements = [], call.lowering.elements
-    only_run_tells = False
-    for i in range(len(call)):
-        name = call.name(i)
-        if name in elements.arrays:
-            only_run_tells = True
-            inputs.append(elements.arrays[name])
-            continue
-        # Only what sizes or constants of the source lead to: anything else is left to the graph.
-        if name not in call.lowering.known and name not in call.lowering.arrays:
-            return None
-        known = call.known(i)
-        if known is None:
-            return None
-        inputs.append(known)
+    read = call.sizes_read()
+    if read is None:
+        return None
+    inputs, only_run_tells = read
     try:
         result = rule(call, inputs)
     except (ValueError, IndexError, TypeError, ShapeError, FormatError, Refused, ZeroDivisionError):
         return None  # the ordinary way says what is wrong
-    results = [] if result is None else result if isinstance(result, list) else [result]
-    if result is None or not all(is_known(array, dtype) for array in results):
-        return None
-    if only_run_tells:  # an ordinary value too, in case that nothing asks for sizes
-        for i, array in enumerate(results):
-            elements.add_result(result_name(call.source.name, i), array)
-        return None
-    return [Typed(array, dtype) for array in results]
+    return call.sizes_made(result, dtype, only_run_tells, (result_name(call.source.name, i) for i in count()))
 
 
 def _dtype(call: Call) -> str:

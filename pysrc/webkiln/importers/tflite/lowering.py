@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from webkiln.errors import Unsupported
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.dims import Dim, Expression
 from webkiln.graph.dtypes import COMPLEX, canonical_dtype, pairs_of
-from webkiln.graph.graph import Graph
 from webkiln.importers.axes import told_axes
 from webkiln.importers.element_symbols import ElementSymbols
 from webkiln.importers.elements import FLOATS
@@ -120,16 +119,11 @@ class Lowering:
                 kept.pop(index, None)
             self.elements.arrays.pop(self.labels[index], None)
 
-    def cut(self, first_node: int, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Graph, list[str]]:
-        """What was lowered since `first_node` as the body of control flow, and the values that it reads from the graph around it, its last inputs."""
-        body, captured = self.builder.cut(first_node, inputs, outputs)
-        self.elements.tell(body)
-        gone = set(body.values) - set(self.builder.graph.values)
-        for kept in (self.names, self.floats):
-            for index in [index for index, value in kept.items() if value in gone]:
-                del kept[index]
+    def drop(self, gone: Collection[str]) -> None:
+        """Let no tensor be one of these values any more, which left the graph."""
+        self.names = {index: value for index, value in self.names.items() if value not in gone}
+        self.floats = {index: value for index, value in self.floats.items() if value not in gone}
         self._variants = {key: value for key, value in self._variants.items() if value not in gone}
-        return body, captured
 
     def bind(self, index: int, value: str, first_node: int) -> None:
         """Let a value stand for a tensor; one that was made since `first_node` takes the tensor's name."""

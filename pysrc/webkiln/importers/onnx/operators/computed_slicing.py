@@ -7,7 +7,6 @@ import numpy as np
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.emitter import FIX_SIZES, Refused
 from webkiln.importers.onnx.lowering import Call
-from webkiln.importers.onnx.operators.told_sizes import told_sizes
 
 
 def computed_slice(call: Call) -> str:
@@ -45,7 +44,7 @@ def computed_slice(call: Call) -> str:
     # What is wrong makes sizes below 0, which a run refuses.
     outside = call.node("not_equal", [call.node("reduce_sum", [times], axes=[0], keep_dims=False), call.like(count, times)])
     is_wrong = call.node("logical_or", [call.node("logical_or", [call.node("greater", [times, one]), call.node("equal", [step, zero])]), outside])
-    left = told_sizes(call, _where(call, is_wrong, call.like(-1, counts), counts), 0, HIGHEST)
+    left = call.lowering.elements.told(call.builder.graph, _where(call, is_wrong, call.like(-1, counts), counts), 0, HIGHEST)
     for axis, size in enumerate(left):
         first, stride = (call.reshape(call.node("slice", [one_of], start=[axis], size=[1], step=[1]), []) for one_of in (start, step))
         places = call.node("add", [call.node("mul", [call.places(size), stride]), first])

@@ -10,7 +10,7 @@ import numpy as np
 from webkiln.graph.dims import Dim
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
-from webkiln.importers.lowerings.control_flow import Made, branch, loop, make_body
+from webkiln.importers.lowerings.control_flow import Made, branch, cut, loop, make_body
 from webkiln.importers.lowerings.movement import part, reversed_axis
 from webkiln.importers.measured import measured
 from webkiln.importers.onnx.driver import lower_all, read_constants
@@ -80,12 +80,11 @@ def loop_(call: Call) -> list[Typed]:
     count = call.array(0) if call.has(0) else None
     rounds = int(count.reshape(-1)[0]) if count is not None and count.size == 1 else None
     if rounds is not None and rounds * len(graph.node) <= UNROLLED_NODES:
-        values, nodes = dict(call.lowering.names), len(call.builder.graph.nodes)
+        first_node = len(call.builder.graph.nodes)
         try:
             return _unrolled(call, graph, rounds)
         except Refused:
-            del call.builder.graph.nodes[nodes:]
-            call.lowering.names = values
+            cut(call, first_node, [], [])
     return _looped(call, graph, rounds)
 
 

@@ -11,7 +11,6 @@ from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.onnx.dtypes import RANGES, carrier, name_of
 from webkiln.importers.onnx.lowering import Call, Typed
 from webkiln.importers.onnx.operators.exact import ceiling_of_quotient
-from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.registry import lowers
 
 
@@ -74,7 +73,7 @@ def _fractions(call: Call) -> str:
         raise Refused(f"a range of {call.dtype(0)} whose ends are known only when the model runs: in float32 it may have another length")
     start, limit, step = (call.reshape(call.value(i), []) for i in range(3))
     count = ceiling_of_quotient(call, call.node("sub", [limit, start]), step)
-    (size,) = told_sizes(call, call.reshape(call.node("max", [count, call.like(0, count)]), [1]), 0, POSITIONS_LIMIT)
+    (size,) = call.lowering.elements.told(call.builder.graph, call.reshape(call.node("max", [count, call.like(0, count)]), [1]), 0, POSITIONS_LIMIT)
     return call.node("add", [start, call.node("mul", [call.cast(call.places(size), "f32"), step])])
 
 

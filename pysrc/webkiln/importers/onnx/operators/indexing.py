@@ -8,7 +8,6 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.element_symbols import HIGHEST
 from webkiln.importers.lowerings.indexing import flat_places, nd_places
 from webkiln.importers.onnx.lowering import Call, Typed
-from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.registry import lowers
 from webkiln.ops.rules import product
 
@@ -65,7 +64,7 @@ def one_hot(call: Call) -> Typed:
     if call.array(1) is not None:
         depth: Dim = int(call.numbers(1, "the depth").reshape(-1)[0])
     elif call.builder.dtype(call.value(1)) == "f32":
-        (depth,) = told_sizes(call, call.cast(call.value(1), "i32"), 0, HIGHEST)
+        (depth,) = call.lowering.elements.told(call.builder.graph, call.cast(call.value(1), "i32"), 0, HIGHEST)
     else:
         depth = call.dims(1, "the depth")[0]
     places = call.shape(0)

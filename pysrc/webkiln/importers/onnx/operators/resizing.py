@@ -14,7 +14,6 @@ from webkiln.importers.onnx.operators.computed_resizing import computed
 from webkiln.importers.onnx.operators.exact import floor_of_product
 from webkiln.importers.onnx.operators.resizing_options import Axis, Options
 from webkiln.importers.onnx.operators.sampling import component
-from webkiln.importers.onnx.operators.told_sizes import told_sizes
 from webkiln.importers.onnx.operators.windows import channels_first, channels_last
 from webkiln.importers.onnx.registry import lowers
 from webkiln.importers.quotient import exact_quotient
@@ -95,7 +94,7 @@ def _given(call: Call, i: int, axes: list[int], rois: dict[int, Roi]) -> list[Ax
     if rois:
         raise Refused("the size of a region that only a run tells", "Make it a constant in the source model")
     before = call.node("concat", [call.reshape(call.cast(call.length(shape[axis]), "f32"), [1]) for axis in axes], axis=0)
-    sizes = told_sizes(call, floor_of_product(call, before, scales), 0, SIZE_LIMIT)
+    sizes = call.lowering.elements.told(call.builder.graph, floor_of_product(call, before, scales), 0, SIZE_LIMIT)
     return [Axis(axis, shape[axis], size, 1.0, told=component(call, scales, k)) for k, (axis, size) in enumerate(zip(axes, sizes, strict=True))]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from webkiln.graph.dims import apply
 from webkiln.importers.lowerings.selection import (
     chosen,
     coordinates,
@@ -55,16 +54,15 @@ def non_max_suppression(call: Call) -> Typed:
     boxes, scores = call.value(0), call.value(1)
     if call.integer("center_point_box", 0):
         boxes = corners(call, boxes)
-    batch, classes, count = call.builder.shape(scores)
     most = call.dims(2, "the number of boxes wanted")[0] if call.has(2) else 0
-    limit = apply("max", apply("min", count, most), 0)
     zero = call.constant(np.array(0, np.float32))
     overlap = call.reshape(call.value(3), []) if call.has(3) else zero
     least = call.reshape(call.value(4), []) if call.has(4) else None
-    found = suppressed(call, boxes, scores, limit, overlap, least)
-    flat = call.reshape(found, [product([batch, classes, limit])])
+    found = suppressed(call, boxes, scores, most, overlap, least)
+    shape = call.builder.shape(found)
+    flat = call.reshape(found, [product(shape)])
     places = chosen(call, call.lowering.elements, call.node("greater_equal", [flat, call.like(0, flat)]))
     kept = call.builder.shape(places)
-    n, c, _ = coordinates(call, places, [batch, classes, limit])
+    n, c, _ = coordinates(call, places, shape)
     columns = [call.reshape(one, [*kept, 1]) for one in (n, c, call.node("gather", [flat, places], axis=0))]
     return Typed(call.node("concat", columns, axis=1), "int64")

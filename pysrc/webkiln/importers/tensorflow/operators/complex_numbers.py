@@ -11,13 +11,13 @@ from webkiln.graph.dtypes import COMPLEX
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import complex_numbers
+from webkiln.importers.lowerings.movement import squeezed
 from webkiln.importers.lowerings.slicing import sliced
 from webkiln.importers.lowerings.spectrum import transform_axes, transform_real, transform_to_real
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers_complex
 from webkiln.importers.tensorflow.strides import strided_ranges_of
-from webkiln.ops.rules import differ
 
 WIDER = {"float32": "complex64", "float64": "complex128"}
 PARTS = {complex_: real for real, complex_ in WIDER.items()}
@@ -138,13 +138,8 @@ def expand_dims(call: Call) -> Typed:
 
 @lowers_complex("Squeeze")
 def squeeze(call: Call) -> Typed:
-    shape = _shape(call, 0)
     named = call.integers("squeeze_dims") or call.integers("axis")
-    axes = [call.axis(axis, len(shape)) for axis in named] or [i for i, size in enumerate(shape) if size == 1]
-    for axis in axes:
-        if differ(shape[axis], 1):
-            call.fail(f"axis {axis} of {shape} is not of size 1")
-    return _complex(call, call.reshape(call.value(0), [*(size for i, size in enumerate(shape) if i not in axes), 2]))
+    return _complex(call, squeezed(call, call.value(0), named, pairs=True))
 
 
 @lowers_complex("Transpose", "ConjugateTranspose")

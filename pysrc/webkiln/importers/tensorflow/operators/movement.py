@@ -8,12 +8,12 @@ from webkiln.graph.dims import Dim
 from webkiln.importers.axes import inserted_shape
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
-from webkiln.importers.lowerings.movement import repeat, reversed_axis, told_transpose
+from webkiln.importers.lowerings.movement import repeat, reversed_axis, squeezed, told_transpose
 from webkiln.importers.lowerings.windows import channels_first, channels_last
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tensorflow.lowering import Call, Typed
 from webkiln.importers.tensorflow.registry import lowers
-from webkiln.ops.rules import differ, product
+from webkiln.ops.rules import product
 
 
 @lowers("Reshape")
@@ -35,13 +35,7 @@ def expand_dims(call: Call) -> str:
 
 @lowers("Squeeze")
 def squeeze(call: Call) -> str:
-    shape = call.shape(0)
-    named = call.integers("squeeze_dims") or call.integers("axis")
-    axes = [call.axis(axis, len(shape)) for axis in named] or [i for i, size in enumerate(shape) if size == 1]
-    for axis in axes:
-        if differ(shape[axis], 1):
-            call.fail(f"axis {axis} of {shape} is not of size 1")
-    return call.reshape(call.value(0), [size for i, size in enumerate(shape) if i not in axes])
+    return squeezed(call, call.value(0), call.integers("squeeze_dims") or call.integers("axis"))
 
 
 @lowers("Transpose")

@@ -9,11 +9,11 @@ import numpy as np
 from webkiln.importers.emitter import Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import complex_numbers
+from webkiln.importers.lowerings.movement import squeezed
 from webkiln.importers.lowerings.spectrum import transform_real
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers_complex
-from webkiln.ops.rules import differ
 
 
 @lowers_complex("REAL")
@@ -79,13 +79,7 @@ def expand_dims(call: Call) -> str:
 
 @lowers_complex("SQUEEZE", options="SqueezeOptions")
 def squeeze(call: Call) -> str:
-    shape = call.shape(0)
-    rank = len(shape) - 1
-    axes = [call.axis(axis, rank) for axis in call.options.axes.tolist()] or [i for i in range(rank) if shape[i] == 1]
-    for axis in axes:
-        if differ(shape[axis], 1):
-            call.fail(f"axis {axis} of {shape[:-1]} is not of size 1")
-    return call.reshape(call.value(0), [size for i, size in enumerate(shape) if i not in axes])
+    return squeezed(call, call.value(0), call.options.axes.tolist(), pairs=True)
 
 
 @lowers_complex("TRANSPOSE")

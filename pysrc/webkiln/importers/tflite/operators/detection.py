@@ -100,8 +100,8 @@ def _by_box(call: Call, boxes: str, scores: str, overlap: str, options: Options)
 def _by_class(call: Call, boxes: str, scores: str, overlap: str, most: int, wanted: int) -> list[str]:
     """Boxes are compared within each class, where at most `most` are left; the best of all classes are taken."""
     classes, count = call.builder.shape(scores)
-    limit = apply("max", apply("min", count, most), 0)
-    found = suppressed(call, call.reshape(boxes, [1, count, 4]), call.reshape(scores, [1, classes, count]), limit, overlap, None)
+    found = suppressed(call, call.reshape(boxes, [1, count, 4]), call.reshape(scores, [1, classes, count]), most, overlap, None)
+    limit = call.builder.shape(found)[2]
     indices = call.reshape(found, [classes * limit])
     flags = call.node("greater_equal", [indices, call.like(0, indices)])
     places = call.node("max", [indices, call.like(0, indices)])

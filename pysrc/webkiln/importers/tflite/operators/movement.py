@@ -12,12 +12,11 @@ from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.known import objects
 from webkiln.importers.lowerings import blocks
 from webkiln.importers.lowerings.counting import counted, counted_floats
-from webkiln.importers.lowerings.movement import repeat, told_transpose
+from webkiln.importers.lowerings.movement import repeat, squeezed, told_transpose
 from webkiln.importers.lowerings.sequences import reversed_rows
 from webkiln.importers.shapes import resolve_shape
 from webkiln.importers.tflite.lowering import Call
 from webkiln.importers.tflite.operators.registry import lowers
-from webkiln.ops.rules import differ
 
 
 @lowers("RESHAPE", options="ReshapeOptions")
@@ -36,12 +35,7 @@ def reshape(call: Call) -> str:
 
 @lowers("SQUEEZE", options="SqueezeOptions")
 def squeeze(call: Call) -> str:
-    shape = call.shape(0)
-    axes = [call.axis(axis, len(shape)) for axis in call.options.axes.tolist()] or [i for i, size in enumerate(shape) if size == 1]
-    for axis in axes:
-        if differ(shape[axis], 1):
-            call.fail(f"axis {axis} of {shape} is not of size 1")
-    return call.reshape(call.value(0), [size for i, size in enumerate(shape) if i not in axes])
+    return squeezed(call, call.value(0), call.options.axes.tolist())
 
 
 @lowers("EXPAND_DIMS")
