@@ -67,10 +67,10 @@ export function liveGraph(model, signature) {
       pending.push(value);
     }
   }
-  const arguments_ = new Set(inputs.map(({ value }) => value));
+  const available = new Set(inputs.map(({ value }) => value));
   for (const node of live) {
     for (const input of node.inputs) {
-      if (input !== "" && !producers.has(input) && !constants.has(input) && !arguments_.has(input)) {
+      if (input !== "" && !producers.has(input) && !constants.has(input) && !available.has(input)) {
         throw new FormatError(`signature ${JSON.stringify(signature.name)} does not give the value ${JSON.stringify(input)}, which its outputs need`);
       }
     }
@@ -95,13 +95,13 @@ function constantsOfBodies({ bodies = [] }) {
  * @param {ReadonlyMap<string, readonly number[]>} actual shapes by input name, of the declared ranks
  * @param {ReadonlyMap<string, SymbolRange>} ranges
  * @param {ReadonlyMap<string, ArrayLike<number>>} [elements] of the inputs that give symbols by their values, by input name
- * @param {ReadonlyMap<string, number>} [earlier] symbols that are bound already
+ * @param {ReadonlyMap<string, number>} [known] symbols that are bound already
  * @returns {Map<string, number>}
  * @throws {InputError} naming the input and the symbol
  */
-export function bindSymbols(declared, actual, ranges, elements = new Map(), earlier = new Map()) {
+export function bindSymbols(declared, actual, ranges, elements = new Map(), known = new Map()) {
   /** @type {Map<string, { value: number, input?: string }>} */
-  const bound = new Map([...earlier].map(([symbol, value]) => [symbol, { value }]));
+  const bound = new Map([...known].map(([symbol, value]) => [symbol, { value }]));
   /** @type {{ input: string, axis: number, dim: string, size: number }[]} */
   const pending = [];
   for (const { name, shape, values = [] } of declared) {
@@ -134,13 +134,14 @@ export function bindSymbols(declared, actual, ranges, elements = new Map(), earl
 
   /** @type {(symbol: string, value: number, input: string, place: string) => void} */
   function bind(symbol, value, input, place) {
-    const where = `input ${JSON.stringify(input)}: ${place}, the symbol ${symbol}, is ${value}`;
+    /** Told only when it is wrong: loops bind in every round. */
+    const where = () => `input ${JSON.stringify(input)}: ${place}, the symbol ${symbol}, is ${value}`;
     const earlier = bound.get(symbol);
-    if (earlier && earlier.value !== value) throw new InputError(`${where}; ${earlier.input === undefined ? "it is" : `the input ${JSON.stringify(earlier.input)} makes it`} ${earlier.value}`);
+    if (earlier && earlier.value !== value) throw new InputError(`${where()}; ${earlier.input === undefined ? "it is" : `the input ${JSON.stringify(earlier.input)} makes it`} ${earlier.value}`);
     const { minimum, maximum, multiple } = ranges.get(symbol) ?? { minimum: 0, maximum: Infinity, multiple: 1 };
-    if (value < minimum) throw new InputError(`${where}; wanted at least ${minimum}`);
-    if (value > maximum) throw new InputError(`${where}; wanted at most ${maximum}`);
-    if (value % multiple !== 0) throw new InputError(`${where}; wanted a multiple of ${multiple}`);
+    if (value < minimum) throw new InputError(`${where()}; wanted at least ${minimum}`);
+    if (value > maximum) throw new InputError(`${where()}; wanted at most ${maximum}`);
+    if (value % multiple !== 0) throw new InputError(`${where()}; wanted a multiple of ${multiple}`);
     bound.set(symbol, { value, input });
   }
 

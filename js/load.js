@@ -95,8 +95,9 @@ async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cach
   device?.catch(() => undefined);
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));
   const chosen = chooseSignature(description, signature);
-  const parts = { description, signature: chosen, base, fetching: { fetch, cache }, wasm, relaxed, isFree: false };
-  const sources = await loadSources(parts, liveGraph(description, chosen).needed, { signal, onProgress });
+  const live = liveGraph(description, chosen);
+  const parts = { description, signature: chosen, live, base, fetching: { fetch, cache }, wasm, relaxed, isFree: false };
+  const sources = await loadSources(parts, live.needed, { signal, onProgress });
   const compiled = await compiling;
   const start = async (/** @type {"wasm" | "webgl"} */ name) => {
     signal?.throwIfAborted();

@@ -8,7 +8,7 @@ import { evaluateDim } from "./dims.js";
 import { DTYPES, readInput, SOURCE_DTYPES } from "./dtypes.js";
 import { ContextLostError, FormatError, InputError, NoWebglError, ShapeError, WebkilnError } from "./errors.js";
 import { generate } from "./generator.js";
-import { bindSymbols, inferGraph, liveGraph, stagedGraph } from "./graph.js";
+import { bindSymbols, inferGraph, stagedGraph } from "./graph.js";
 import { MixedBackend } from "./backends/mixed/backend.js";
 import { Queue } from "./backends/mixed/queue.js";
 import { StagedBackend } from "./backends/staged/backend.js";
@@ -61,6 +61,7 @@ import { verify } from "./verify.js";
  * @typedef {object} LoadedParts
  * @property {ModelDescription} description
  * @property {Signature} signature
+ * @property {import("./graph.js").LiveGraph} live what the signature needs
  * @property {URL} base address of model.json
  * @property {FetchOptions} fetching
  * @property {import("./backends/wasm/module.js").WasmLocation} [wasm]
@@ -77,7 +78,7 @@ const KEPT_PLANS = 4;
 export class Model {
   /** @type {LoadedParts} */
   #parts;
-  /** @type {ReturnType<typeof liveGraph>} */
+  /** @type {LoadedParts["live"]} */
   #live;
   /** @type {Backend} */
   #backend;
@@ -106,10 +107,10 @@ export class Model {
    * @param {Map<string, Source>} sources of the constants
    */
   constructor(parts, compiled, sources) {
-    const { description, signature } = parts;
+    const { signature } = parts;
     this.#sources = sources;
     this.#parts = parts;
-    this.#live = liveGraph(description, signature);
+    this.#live = parts.live;
     this.#isStaged = !isOnePlan(this.#live.stages, this.#live);
     this.#isStatic = !this.#isStaged && signature.inputs.every(({ shape, values }) => !values && shape.every((dim) => typeof dim === "number"));
     this.#backend = this.#makeBackend(compiled, sources);

@@ -43,6 +43,16 @@ export function storedValues({ bytes, storage, shape, fill }) {
 }
 
 /**
+ * What a state holds in the first run.
+ * @param {{ shape: readonly number[], dtype: Dtype, initial: string }} state
+ * @param {(name: string) => Source} sourceOf a constant's bytes
+ * @returns {Float32Array | Int32Array | Uint8Array | Int8Array}
+ */
+export function initialState({ shape, dtype, initial }, sourceOf) {
+  return initial === "zeros" ? new DTYPES[dtype].array(sizeOf(shape)) : widened(sourceOf(initial));
+}
+
+/**
  * The elements of a constant in its dtype, in an array of their own.
  * @param {Source} source
  * @returns {Float32Array | Int32Array | Uint8Array | Int8Array}

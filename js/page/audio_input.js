@@ -1,7 +1,7 @@
 /** An input that is sound: from a file, dropped, the sample, or the microphone; cut into the frames that the model takes. */
 
 import { symbolsOf } from "../dims.js";
-import { button, make, shapeText } from "./elements.js";
+import { button, fileChooser, make, shapeText } from "./elements.js";
 import { readSample } from "./files.js";
 import { tones } from "./samples.js";
 import { shapeOf } from "./sizes.js";
@@ -29,14 +29,10 @@ export class AudioInput {
     this.rate = spec.sample_rate ?? 16000;
     this.spec = spec;
     const id = `audio-${context.position}`;
-    const file = make("input", { type: "file", class: "unseen", id, accept: "audio/*" });
-    file.addEventListener("change", () => {
-      if (file.files?.[0]) this.take(file.files[0]).then(context.onChange, context.onProblem);
-      file.value = "";
-    });
+    const chooser = fileChooser({ id, accept: "audio/*", text: "Choose a sound", kind: "primary" }, (file) => this.take(file).then(context.onChange, context.onProblem));
     this.element = make("div", { class: "input" },
       make("span", { class: "name" }, context.argument.name), this.#hint,
-      make("div", { class: "actions" }, make("label", { for: id, class: "button primary" }, "Choose a sound"), file,
+      make("div", { class: "actions" }, ...chooser,
         button("Sample", () => this.showSample().then(context.onChange, context.onProblem)),
         button(`Record ${RECORDED} seconds`, () => this.#record().then(context.onChange, context.onProblem))));
   }

@@ -26,6 +26,21 @@ export function button(text, onClick, kind = "") {
 }
 
 /**
+ * A button that lets a file be chosen, the same one again too.
+ * @param {{ id: string, accept: string, text: string, kind?: string }} options `kind`: further classes
+ * @param {(file: File) => unknown} onFile
+ * @returns {[HTMLLabelElement, HTMLInputElement]} both go into the page
+ */
+export function fileChooser({ id, accept, text, kind = "" }, onFile) {
+  const file = make("input", { type: "file", class: "unseen", id, accept });
+  file.addEventListener("change", () => {
+    if (file.files?.[0]) onFile(file.files[0]);
+    file.value = "";
+  });
+  return [make("label", { for: id, class: `button ${kind}`.trim() }, text), file];
+}
+
+/**
  * A table with headings; cells are texts or elements.
  * @param {string[]} headings
  * @param {(Node | string)[][]} rows

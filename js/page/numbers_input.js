@@ -1,6 +1,6 @@
 /** An input of numbers: typed, from a file, or generated. */
 
-import { button, make, shapeText, shown } from "./elements.js";
+import { button, fileChooser, make, shapeText, shown } from "./elements.js";
 import { generated, shapeOf } from "./sizes.js";
 
 /** @typedef {import("./sizes.js").Argument} Argument */
@@ -22,22 +22,14 @@ export class NumbersInput {
     this.context = context;
     const { argument } = context;
     const id = `numbers-${context.position}`;
-    const file = make("input", { type: "file", class: "unseen", id: `${id}-file`, accept: ".txt,.csv,.json,text/plain,application/json" });
-    file.addEventListener("change", () => file.files?.[0] && this.take(file.files[0]).then(context.onChange, context.onProblem));
-    this.#field.id = id;
-    this.#field.setAttribute("aria-describedby", `${id}-hint`);
-    this.#hint.id = `${id}-hint`;
-    this.#field.addEventListener("change", () => {
-      try {
-        this.#given = parseNumbers(this.#field.value);
-        context.onChange();
-      } catch (error) {
-        context.onProblem(error);
-      }
-    });
+    const chooser = fileChooser(
+      { id: `${id}-file`, accept: ".txt,.csv,.json,text/plain,application/json", text: "Numbers from a file" },
+      (file) => this.take(file).then(context.onChange, context.onProblem),
+    );
+    takeNumbersFrom(this.#field, this.#hint, id, context, (numbers) => (this.#given = numbers));
     this.element = make("div", { class: "input" },
       make("label", { for: id, class: "name" }, argument.name), this.#field, this.#hint,
-      make("div", { class: "actions" }, make("label", { for: file.id, class: "button" }, "Numbers from a file"), file,
+      make("div", { class: "actions" }, ...chooser,
         button("Random numbers", () => {
           this.#given = null;
           this.#seed = Math.floor(Math.random() * 2 ** 31);
@@ -98,11 +90,33 @@ export class NumbersInput {
 }
 
 /**
+ * Takes the numbers that are written into a field.
+ * @param {HTMLTextAreaElement} field
+ * @param {HTMLElement} hint that describes it
+ * @param {string} id the field's
+ * @param {Context} context
+ * @param {(numbers: number[]) => void} take
+ */
+export function takeNumbersFrom(field, hint, id, context, take) {
+  field.id = id;
+  hint.id = `${id}-hint`;
+  field.setAttribute("aria-describedby", hint.id);
+  field.addEventListener("change", () => {
+    try {
+      take(parseNumbers(field.value));
+      context.onChange();
+    } catch (error) {
+      context.onProblem(error);
+    }
+  });
+}
+
+/**
  * Numbers with anything between them that is none: plain text, CSV, nested arrays of JSON.
  * @param {string} text
  * @returns {number[]}
  */
-export function parseNumbers(text) {
+function parseNumbers(text) {
   const words = text.split(/[\s,;[\]()]+/).filter(Boolean);
   const numbers = words.map((word) => (word === "true" ? 1 : word === "false" ? 0 : Number(word)));
   const wrong = words[numbers.findIndex((value, at) => Number.isNaN(value) && !/^nan$/i.test(words[at]))];

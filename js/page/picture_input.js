@@ -1,6 +1,6 @@
 /** An input that is a picture: from a file, dropped, the sample, or the camera. */
 
-import { button, make } from "./elements.js";
+import { button, fileChooser, make } from "./elements.js";
 import { readSample } from "./files.js";
 import { drawnPicture } from "./samples.js";
 
@@ -22,16 +22,12 @@ export class PictureInput {
   constructor(context) {
     this.context = context;
     const id = `picture-${context.position}`;
-    const file = make("input", { type: "file", class: "unseen", id, accept: "image/*" });
-    file.addEventListener("change", () => {
-      if (file.files?.[0]) this.take(file.files[0]).then(context.onChange, context.onProblem);
-      file.value = "";
-    });
+    const chooser = fileChooser({ id, accept: "image/*", text: "Choose a picture", kind: "primary" }, (file) => this.take(file).then(context.onChange, context.onProblem));
     this.#camera = button("Use the camera", () => (this.#stream ? this.#stop() : this.#start().then(context.onChange, context.onProblem)));
     this.element = make("figure", { class: "input" },
       make("div", { class: "frame" }, this.#canvas),
       make("figcaption", {}, make("span", { class: "name" }, context.argument.name), " · choose a picture or drop one anywhere on the page"),
-      make("div", { class: "actions" }, make("label", { for: id, class: "button primary" }, "Choose a picture"), file,
+      make("div", { class: "actions" }, ...chooser,
         button("Sample", () => this.showSample().then(context.onChange, context.onProblem)), this.#camera));
   }
 

@@ -2,7 +2,7 @@
 
 import { symbolsOf } from "../dims.js";
 import { make, shapeText } from "./elements.js";
-import { parseNumbers } from "./numbers_input.js";
+import { takeNumbersFrom } from "./numbers_input.js";
 import { generated, shapeOf } from "./sizes.js";
 
 export class TokensInput {
@@ -19,17 +19,7 @@ export class TokensInput {
     this.context = context;
     this.spec = spec;
     const id = `tokens-${context.position}`;
-    this.#field.id = id;
-    this.#hint.id = `${id}-hint`;
-    this.#field.setAttribute("aria-describedby", this.#hint.id);
-    this.#field.addEventListener("change", () => {
-      try {
-        this.#given = parseNumbers(this.#field.value);
-        context.onChange();
-      } catch (error) {
-        context.onProblem(error);
-      }
-    });
+    takeNumbersFrom(this.#field, this.#hint, id, context, (numbers) => (this.#given = numbers));
     this.element = make("div", { class: "input" }, make("label", { for: id, class: "name" }, context.argument.name), this.#field, this.#hint);
   }
 

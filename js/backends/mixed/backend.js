@@ -1,9 +1,9 @@
 /** WebGL for whatever it has kernels for, WASM for the rest: a plan is a list of segments, between which values travel as arrays. */
 
-import { DTYPES, sizeOf } from "../../dtypes.js";
+import { DTYPES } from "../../dtypes.js";
 import { arrayOf } from "../../pictures/input.js";
 import { partition, residentStates, segmentsOf } from "../../planner/segments.js";
-import { widened } from "../../stored.js";
+import { initialState, widened } from "../../stored.js";
 import { WasmBackend } from "../wasm/backend.js";
 import { isLowerable } from "../wasm/lowering.js";
 import { canHold, canRun } from "../webgl/plan.js";
@@ -287,7 +287,7 @@ export class MixedBackend {
   #moveToHost(states) {
     if (!states.length) return;
     this.generation++;
-    for (const state of states) this.#host.set(state.name, this.#initial(state));
+    for (const state of states) this.#host.set(state.name, initialState(state, this.sourceOf));
     if (!this.webgl.hasState) return;
     const names = states.map(({ name }) => name);
     const types = new Map(states.map(({ name, shape, dtype }) => [name, { shape: [...shape], dtype }]));
@@ -297,11 +297,6 @@ export class MixedBackend {
     });
     reading.catch(() => undefined).then(() => this.webgl.release(plan));
     this.#plans.forEach((old) => this.release(old));
-  }
-
-  /** @param {StateType} state */
-  #initial({ shape, dtype, initial }) {
-    return initial === "zeros" ? new DTYPES[dtype].array(sizeOf(shape)) : /** @type {Values} */ (widened(this.sourceOf(initial)));
   }
 
   /**
@@ -334,7 +329,7 @@ export class MixedBackend {
   resetState() {
     const reset = () => {
       this.webgl.resetState();
-      for (const state of this.states) if (this.#host.has(state.name)) this.#host.set(state.name, this.#initial(state));
+      for (const state of this.states) if (this.#host.has(state.name)) this.#host.set(state.name, initialState(state, this.sourceOf));
     };
     settle(this.#after(reset));
   }

@@ -5,7 +5,7 @@ import { evaluateDim, symbolsOf } from "../../dims.js";
 import { InputError, ShapeError } from "../../errors.js";
 import { bindSymbols, checkResults, constantTypes, inferNodes } from "../../graph.js";
 import { stagesOf } from "../../planner/stages.js";
-import { widened } from "../../stored.js";
+import { initialState } from "../../stored.js";
 import { Queue } from "../mixed/queue.js";
 
 /** @typedef {import("../../format.js").Body} Body */
@@ -29,6 +29,7 @@ import { Queue } from "../mixed/queue.js";
  * @typedef {object} Task
  * @property {{ fuse?: boolean }} options of its plans
  * @property {boolean} isTrace whether all values are wanted
+ * @property {Set<ReadyPlan>} parts to which the plans used are added
  * @property {Map<ReadyPlan, number[]>} [times] milliseconds of the commands of each plan
  */
 
@@ -92,6 +93,7 @@ export class StagedBackend {
     this.states = states;
     this.sourceOf = sourceOf;
     this.generation = 0;
+    this.#stages.set(live, new Map([["", live.stages.map(planned)]]));
     this.#initialize();
   }
 
@@ -126,7 +128,7 @@ export class StagedBackend {
     const { types } = plan.graph;
     if (!first.stage.nodes.length) return;
     const values = new Map(first.stage.needs.map((name) => [name, /** @type {Held} */ ({ .../** @type {TensorType} */ (types.get(name)), data: [] })]));
-    await this.inner.ready?.(this.#planFor(first, this.live, values, plan.symbols, { options: plan.options, isTrace: false }), onProgress);
+    await this.inner.ready?.(this.#planFor(first, this.live, values, plan.symbols, { options: plan.options, isTrace: false, parts: plan.parts }), onProgress);
   }
 
   /**
@@ -181,9 +183,7 @@ export class StagedBackend {
   }
 
   #initialize() {
-    for (const { name, shape, dtype, initial } of this.states) {
-      this.#state.set(name, initial === "zeros" ? new DTYPES[dtype].array(sizeOf(shape)) : widened(this.sourceOf(initial)));
-    }
+    for (const state of this.states) this.#state.set(state.name, initialState(state, this.sourceOf));
   }
 
   /**
@@ -208,7 +208,7 @@ export class StagedBackend {
     for (const { name, shape, dtype } of this.states) values.set(name, { shape: [...shape], dtype, data: /** @type {ArrayLike<number>} */ (this.#state.get(name)) });
     const symbols = new Map(plan.symbols);
     const { options, graph, parts } = plan;
-    await this.#execute(this.live, [], values, symbols, { options, isTrace: options.outputs !== undefined, times }, parts);
+    await this.#execute(this.live, [], values, symbols, { options, isTrace: options.outputs !== undefined, parts, times });
     for (const [name, { shape, dtype }] of values) graph.types.set(name, { shape, dtype });
     checkResults(this.description, this.signature, graph.types, symbols);
     for (const { input, output } of this.description.state) this.#state.set(input, /** @type {Held} */ (values.get(output)).data);
@@ -224,7 +224,7 @@ export class StagedBackend {
     const known = this.#stages.get(procedure) ?? new Map();
     this.#stages.set(procedure, known);
     const key = bound.join();
-    if (!known.has(key)) known.set(key, stagesOf(procedure, bound).map((stage) => ({ stage, plans: new Map() })));
+    if (!known.has(key)) known.set(key, stagesOf(procedure, bound).map(planned));
     return known.get(key);
   }
 
@@ -235,14 +235,13 @@ export class StagedBackend {
    * @param {Map<string, Held>} values the inputs, to which what the host reads is added
    * @param {Symbols} symbols to which those that the run tells are added
    * @param {Task} task
-   * @param {Set<ReadyPlan>} parts to which the plans used are added
    */
-  async #execute(procedure, bound, values, symbols, task, parts) {
-    for (const planned of this.#stagesOf(procedure, bound)) {
-      const { nodes, calls, needs, reads } = planned.stage;
+  async #execute(procedure, bound, values, symbols, task) {
+    for (const stage of this.#stagesOf(procedure, bound)) {
+      const { nodes, calls, needs, reads } = stage.stage;
       if (nodes.length || reads.length) {
-        const plan = this.#planFor(planned, procedure, values, symbols, task);
-        parts.add(plan);
+        const plan = this.#planFor(stage, procedure, values, symbols, task);
+        task.parts.add(plan);
         const given = new Map(needs.map((name) => [name, /** @type {Held} */ (values.get(name)).data]));
         const times = task.times && (await this.inner.time(plan, given));
         const before = times && task.times?.get(plan);
@@ -254,7 +253,7 @@ export class StagedBackend {
         }
       }
       for (const call of calls) {
-        const results = await (call.op === "if" ? this.#branch(call, values, symbols, task, parts) : this.#loop(call, values, symbols, task, parts));
+        const results = await (call.op === "if" ? this.#branch(call, values, symbols, task) : this.#loop(call, values, symbols, task));
         this.#fit(call, results, symbols);
         results.forEach((result, index) => {
           values.set(call.outputs[index], result);
@@ -285,7 +284,7 @@ export class StagedBackend {
   }
 
   /**
-   * @param {PlannedStage} planned
+   * @param {PlannedStage} stage
    * @param {Procedure | Body} procedure
    * @param {ReadonlyMap<string, Held>} values
    * @param {Symbols} symbols
@@ -321,10 +320,9 @@ export class StagedBackend {
    * @param {readonly Held[]} given
    * @param {Symbols} symbols of the graph around it
    * @param {Task} task
-   * @param {Set<ReadyPlan>} parts
    * @returns {Promise<Held[]>}
    */
-  async #call(body, node, given, symbols, task, parts) {
+  async #call(body, node, given, symbols, task) {
     const values = new Map(body.inputs.map(({ value }, index) => [value, given[index]]));
     const inside = new Map(symbols);
     const where = show(node);
@@ -334,7 +332,7 @@ export class StagedBackend {
       return { name: value, shape, values: body.elements.get(value) };
     });
     bind(declared, given, inside, this.description.symbols, where);
-    await this.#execute(body, [...symbols.keys()], values, inside, { ...task, isTrace: false }, parts);
+    await this.#execute(body, [...symbols.keys()], values, inside, { ...task, isTrace: false });
     return body.outputs.map((name) => /** @type {Held} */ (values.get(name)));
   }
 
@@ -343,12 +341,11 @@ export class StagedBackend {
    * @param {ReadonlyMap<string, Held>} values
    * @param {Symbols} symbols
    * @param {Task} task
-   * @param {Set<ReadyPlan>} parts
    */
-  #branch(node, values, symbols, task, parts) {
+  #branch(node, values, symbols, task) {
     const [condition, ...operands] = node.inputs.map((name) => /** @type {Held} */ (values.get(name)));
     const [then, otherwise] = /** @type {Body[]} */ (node.bodies);
-    return this.#call(isTrue(condition, node) ? then : otherwise, node, operands, symbols, task, parts);
+    return this.#call(isTrue(condition, node) ? then : otherwise, node, operands, symbols, task);
   }
 
   /**
@@ -356,20 +353,19 @@ export class StagedBackend {
    * @param {ReadonlyMap<string, Held>} values
    * @param {Symbols} symbols
    * @param {Task} task
-   * @param {Set<ReadyPlan>} parts
    * @returns {Promise<Held[]>}
    */
-  async #loop(node, values, symbols, task, parts) {
+  async #loop(node, values, symbols, task) {
     const [condition, body] = /** @type {Body[]} */ (node.bodies);
     const given = node.inputs.map((name) => /** @type {Held} */ (values.get(name)));
     const count = Number(node.attributes.carried);
     /** @type {Held[][]} */
     const stacked = node.outputs.slice(count).map(() => []);
     for (let round = 0; ; round++) {
-      const [test] = await this.#call(condition, node, given, symbols, task, parts);
+      const [test] = await this.#call(condition, node, given, symbols, task);
       if (!isTrue(test, node)) break;
       if (round === MAXIMUM_ROUNDS) throw new InputError(`${show(node)} does not end within ${MAXIMUM_ROUNDS} rounds on these inputs`);
-      const results = await this.#call(body, node, given, symbols, task, parts);
+      const results = await this.#call(body, node, given, symbols, task);
       given.splice(0, count, ...results.slice(0, count));
       results.slice(count).forEach((result, index) => stacked[index].push(result));
     }
@@ -392,6 +388,14 @@ export class StagedBackend {
     });
     bind(declared, results, symbols, this.description.symbols, show(node));
   }
+}
+
+/**
+ * @param {Stage} stage
+ * @returns {PlannedStage}
+ */
+function planned(stage) {
+  return { stage, plans: new Map() };
 }
 
 /**
