@@ -13,13 +13,14 @@ from webkiln.ops.backends import runs_on_webgl
 
 from converter_wizard.kinds import Guess, title
 from converter_wizard.operations import likely_symbols, operations
+from converter_wizard.reading import Described
 from converter_wizard.sources import Source
 
 _FORMATS = {"tflite": "TFLite", "onnx": "ONNX", "tfjs": "TensorFlow.js graph model"}
 _UNITS = ("", " thousand", " million", " billion", " trillion")
 
 
-def show(source: Source, model: Model, signatures: Sequence[str], guesses: Mapping[str, Guess]) -> None:
+def show(source: Source, model: Model, signatures: Sequence[str], guesses: Mapping[str, Guess], described: Described) -> None:
     """Print what there is; problems first."""
     for problem in problems(model):
         say(f"Note: {problem}")
@@ -32,8 +33,8 @@ def show(source: Source, model: Model, signatures: Sequence[str], guesses: Mappi
     if len(signatures) > 1:
         say(f"signatures: {', '.join(signatures)}")
     recorded = model.processing
-    rows = [("input", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, "inputs", one.name, guesses)) for one in model.inputs]
-    rows += [("output", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, "outputs", one.name, {})) for one in model.outputs]
+    rows = [("input", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "inputs", one.name, guesses)) for one in model.inputs]
+    rows += [("output", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "outputs", one.name, {})) for one in model.outputs]
     table(("", "name", "dtype", "shape", "looks like"), rows)
     if model.graph.state:
         say(f"state, kept from run to run: {', '.join(state.input for state in model.graph.state)}")
@@ -93,12 +94,16 @@ def _listed(counts: Counter[str]) -> str:
     return shown + (f" and {len(counts) - 8} more kinds" if len(counts) > 8 else "")
 
 
-def _meaning(recorded: Mapping[str, Mapping[str, Mapping[str, object]]], side: str, name: str, guesses: Mapping[str, Guess]) -> str:
-    spec = recorded.get(side, {}).get(name)
+def _meaning(recorded: Mapping[str, Mapping[str, Mapping[str, object]]], described: Described, side: str, name: str, guesses: Mapping[str, Guess]) -> str:
+    parts = []
+    spec, guess = recorded.get(side, {}).get(name), guesses.get(name)
     if spec is not None:
-        return f"{spec['type']}, as recorded"
-    guess = guesses.get(name)
-    return f"{title(guess.best)} ({guess.why})" if guess else ""
+        parts.append(f"{spec['type']}, as recorded")
+    elif guess:
+        parts.append(f"{title(guess.best)} ({guess.why})")
+    if (one := described.get(side, {}).get(name)) and one.title:
+        parts.append(f"the file says: {one.title}")
+    return "; ".join(parts)
 
 
 def _bytes(source: Source) -> int:

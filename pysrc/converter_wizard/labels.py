@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from webkiln.commands.terminal import plain
 from webkiln.errors import FormatError
 from webkiln.graph.signature import Argument
 from webkiln.model import Model
@@ -14,6 +17,7 @@ from webkiln.precision.tradeoff import classified
 from converter_wizard.sources import Source
 
 _MOST_BYTES = 4 << 20
+_BAD_PACK = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)  # RuntimeError: encrypted
 
 
 def class_output(model: Model, count: int | None = None) -> Argument | None:
@@ -36,18 +40,33 @@ def given(path: str) -> list[str]:
     return _lines(file.read_bytes(), path)
 
 
-def found(source: Source, count: int) -> tuple[list[str], str] | None:
-    """As many labels as there are classes, and where they were found; files that hold another number are no labels of this model."""
+def found(source: Source, count: int, named: Sequence[str] = ()) -> tuple[list[str], str] | None:
+    """As many labels as there are classes, and where they were found; files that hold another number are no labels of this model.
+
+    `named`: packed files that the metadata name for the output; they come first.
+    """
+    if named and (packed_ones := _packed(source, count, named)) is not None:
+        return packed_ones
     folder, stem = source.path.parent, source.path.stem
     for name in (f"{stem}.txt", f"{stem}_labels.txt", f"{stem}-labels.txt", "labels.txt", "labelmap.txt", "classes.txt"):
         path = folder / name
         if path.is_file() and path.stat().st_size <= _MOST_BYTES and (lines := _matching(path.read_bytes(), count)):
             return lines, str(path)
-    if source.format == "tflite" and zipfile.is_zipfile(source.path):
+    return _packed(source, count, None)
+
+
+def _packed(source: Source, count: int, names: Sequence[str] | None) -> tuple[list[str], str] | None:
+    """From the files at the end of a TFLite file: those of these names, else any text."""
+    if source.format != "tflite" or not zipfile.is_zipfile(source.path):
+        return None
+    try:
         with zipfile.ZipFile(source.path) as packed:
             for entry in packed.infolist():
-                if entry.filename.endswith(".txt") and entry.file_size <= _MOST_BYTES and (lines := _matching(packed.read(entry), count)):
-                    return lines, f"{entry.filename}, in the model's file"
+                is_wanted = entry.filename.endswith(".txt") if names is None else entry.filename in names
+                if is_wanted and entry.file_size <= _MOST_BYTES and (lines := _matching(packed.read(entry), count)):
+                    return lines, f"{plain(entry.filename)}, in the model's file"
+    except _BAD_PACK:
+        return None  # what was packed is no part of the model
     return None
 
 

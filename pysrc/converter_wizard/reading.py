@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from webkiln import gallery
 from webkiln.commands.terminal import Note
 from webkiln.model import Model, convert
 
 from converter_wizard.sources import Source
+
+if TYPE_CHECKING:
+    from webkiln.importers.tflite.metadata import Described as DescribedTensor
+
+Described = Mapping[str, Mapping[str, "DescribedTensor"]]
+"""By the names of arguments, under "inputs" and "outputs"."""
 
 
 def signatures(source: Source) -> list[str]:
@@ -18,6 +25,15 @@ def signatures(source: Source) -> list[str]:
     from webkiln.importers.tflite.file import parse
 
     return [signature.name for signature in parse(source.path.read_bytes()).signatures]
+
+
+def described(source: Source, signature: str | None) -> Described:
+    """What a TFLite file's metadata say of the inputs and outputs of a signature; other files say nothing."""
+    if source.format != "tflite":
+        return {}
+    from webkiln.importers.tflite.read import described
+
+    return described(source.path, signature)
 
 
 def read(source: Source, note: Note, *, inputs: Mapping[str, Sequence[int | str]] | None = None, signature: str | None = None) -> Model:

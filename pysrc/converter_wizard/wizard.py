@@ -22,7 +22,7 @@ from converter_wizard.answers import Answers
 from converter_wizard.asking import Asker, Defaults, asker
 from converter_wizard.failures import advice
 from converter_wizard.making import FINDERS, STEPS, Made, check_target, made
-from converter_wizard.reading import read, signatures
+from converter_wizard.reading import described, read, signatures
 from converter_wizard.samples import samples
 from converter_wizard.sources import Source, chosen
 
@@ -76,7 +76,7 @@ def _lead(given: Answers, ask: Asker, sample_files: Sequence[Path], browser: str
     with progress(f"reading {source.stem}") as note:
         names = signatures(source)
         model = read(source, note, inputs=taken.shapes, signature=taken.signature)
-    findings.show(source, model, names, kinds.guesses(model))
+    findings.show(source, model, names, kinds.guesses(model), described(source, taken.signature))
     say("")
     taken, model = _shaped(source, model, taken, ask, names)
     taken, model = _described(source, model, taken, ask)
@@ -151,7 +151,8 @@ def _classes(source: Source, model: Model, taken: Answers) -> tuple[Any, list[st
     if output is None or output.name in recorded:
         return None, [], ""
     count = int(str(output.shape[-1]))
-    if (found := labels.found(source, count)) is not None:
+    metadata = described(source, taken.signature).get("outputs", {}).get(output.name)
+    if (found := labels.found(source, count, metadata.labels if metadata else ())) is not None:
         return output, *found
     return output, [f"class {number}" for number in range(count)], "not known, so they are numbered (--labels FILE names them)"
 

@@ -274,6 +274,7 @@ def convert(
         signatures=imported.signatures,
         name=imported.name,
         symbols=imported.symbols,
+        processing=imported.processing,
         provenance={
             "source": path.name,
             "source_format": imported.format,

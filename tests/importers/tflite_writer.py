@@ -9,8 +9,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from flatbuffers import number_types
-from webkiln.importers.tflite import schema
-from webkiln.importers.tflite.flatbuffer import SCALARS
+from webkiln.importers.tflite import metadata, schema
+from webkiln.importers.tflite.flatbuffer import SCALARS, Schema
 
 _FLAGS = {
     "bool": number_types.BoolFlags,
@@ -48,7 +48,7 @@ class Operator:
 
 @dataclass
 class Model:
-    """`others`: subgraphs that operators of this one, or of each other, name: they are number 1, 2, …"""
+    """`others`: subgraphs that operators of this one, or of each other, name: they are number 1, 2, … `metadata`: what the buffer TFLITE_METADATA says."""
 
     tensors: list[Tensor]
     operators: list[Operator]
@@ -56,16 +56,23 @@ class Model:
     outputs: Sequence[int]
     signatures: list[Mapping[str, Any]] = field(default_factory=list)
     others: list[Model] = field(default_factory=list)
+    metadata: Mapping[str, Any] | None = None
 
     def encode(self) -> bytes:
         parts = [self, *self.others]
         codes = list(dict.fromkeys(operator.name for part in parts for operator in part.operators))
         buffers: list[Mapping[str, Any]] = [{}]
+        subgraphs = [part._subgraph(codes, buffers) for part in parts]
+        named = []
+        if self.metadata is not None:
+            named.append({"name": "TFLITE_METADATA", "buffer": len(buffers)})
+            buffers.append({"data": np.frombuffer(encode_metadata(self.metadata), np.uint8)})
         return encode(
             {
                 "version": 3,
+                "metadata": named,
                 "operator_codes": [_code(name) for name in codes],
-                "subgraphs": [part._subgraph(codes, buffers) for part in parts],
+                "subgraphs": subgraphs,
                 "buffers": buffers,
                 "signature_defs": self.signatures,
             }
@@ -128,8 +135,15 @@ def encode(model: Mapping[str, Any]) -> bytes:
     return bytes(builder.Output())
 
 
-def _table(builder: flatbuffers.Builder, table: str, values: Mapping[str, Any]) -> int:
-    fields = schema.MODEL.tables[table]
+def encode_metadata(described: Mapping[str, Any]) -> bytes:
+    """The buffer TFLITE_METADATA from nested dictionaries by field name."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_table(builder, "ModelMetadata", described, metadata.SCHEMA), b"M001")
+    return bytes(builder.Output())
+
+
+def _table(builder: flatbuffers.Builder, table: str, values: Mapping[str, Any], held: Schema = schema.MODEL) -> int:
+    fields = held.tables[table]
     known = {one.name for one in fields} | {"table"}
     assert set(values) <= known, f"{table} has no {set(values) - known}"
     values = dict(values)
@@ -139,11 +153,11 @@ def _table(builder: flatbuffers.Builder, table: str, values: Mapping[str, Any]) 
         if value is None or one.type in SCALARS:
             continue
         if one.type.startswith("<"):
-            variants = schema.MODEL.unions[one.type[1:-1]]
+            variants = held.unions[one.type[1:-1]]
             values[f"{one.name}_type"] = next(number for number, name in variants.items() if name == value["table"])
-            references[one.name] = _table(builder, value["table"], value)
+            references[one.name] = _table(builder, value["table"], value, held)
         else:
-            references[one.name] = _reference(builder, one.type, value)
+            references[one.name] = _reference(builder, one.type, value, held)
     builder.StartObject(len(fields))
     for slot, one in enumerate(fields):
         if one.name in references:
@@ -155,15 +169,15 @@ def _table(builder: flatbuffers.Builder, table: str, values: Mapping[str, Any]) 
     return int(builder.EndObject())
 
 
-def _reference(builder: flatbuffers.Builder, kind: str, value: Any) -> int:
+def _reference(builder: flatbuffers.Builder, kind: str, value: Any, held: Schema) -> int:
     if kind == "string":
         return int(builder.CreateString(value))
     if not kind.startswith("["):
-        return _table(builder, kind, value)
+        return _table(builder, kind, value, held)
     inner = kind[1:-1]
     if inner in SCALARS:
         return int(builder.CreateNumpyVector(np.asarray(value, _ARRAYS[inner])))
-    offsets = [_reference(builder, inner, one) if inner == "string" else _table(builder, inner, one) for one in value]
+    offsets = [_reference(builder, inner, one, held) if inner == "string" else _table(builder, inner, one, held) for one in value]
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)

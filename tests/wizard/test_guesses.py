@@ -5,19 +5,25 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import wizard_models
+from click.testing import CliRunner
 from converter_wizard import kinds, labels, precision, sizes
 from converter_wizard.operations import operations
 from converter_wizard.sources import Source
+from tflite_writer import encode_metadata
+from webkiln.cli import main
+from webkiln.gallery import RECIPES, fetch
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import parse_dim
 from webkiln.graph.signature import Argument, Signature
-from webkiln.model import Model, convert
+from webkiln.model import Model, convert, load
 from webkiln.precision.tradeoff import Row
+from webkiln.tasks import prepare_picture
 
 
 def taking(name: str, dtype: str, shape: Sequence[int | str], *, scaled: float | None = None, source: str = "tflite") -> Model:
@@ -143,3 +149,90 @@ def test_what_is_advised(half_bytes, half_error, top1, advised) -> None:
     said = precision.advice(rows)
     assert said.startswith(f"Advice: {precision.MEANINGS[advised]}")
     assert ("int8" in said) == (top1 is None or top1 == 1.0)
+
+
+def described(files: Sequence[tuple[str, int]] = (), **image: Any) -> dict[str, Any]:
+    """The metadata of a classifier: its picture, less 127.5 and divided by 128, and the files of its output with the numbers of their types."""
+    normalization = {"options_type": 1, "options": {"table": "NormalizationOptions", "mean": [127.5], "std": [128.0]}}
+    content = {"properties_type": 2, "properties": {"table": "ImageProperties", "color_space": 1}}
+    picture = {"name": "photo", "description": "of an insect,\nseen from above", "content": content, "process_units": [normalization], **image}
+    scores = {"name": "insects", "files": [{"name": name, "type": kind} for name, kind in files]}
+    return {"name": "Insects", "author": "somebody", "subgraphs": [{"inputs": [picture], "outputs": [scores]}]}
+
+
+def test_metadata_tell_the_range_of_a_picture_and_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two packed files with as many lines, the one that the metadata call labels; before one that lies beside the model."""
+    metadata = described([("notes.txt", 1), ("insects.lst", 2)])
+    path = wizard_models.classifier(tmp_path / "model.tflite", signatures=False, metadata=metadata)
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("notes.txt", "a\nb\nc\n")
+        packed.writestr("insects.lst", "ant\nbee\ncricket\n")
+    (tmp_path / "labels.txt").write_text("1\n2\n3\n")
+    model = convert(path)
+    assert (model.name, model.provenance["attribution"]) == ("Insects", "somebody")
+    picture = {"type": "picture", "width": 16, "height": 16, "resize": "stretch", "color": "RGB", "mean": [127.5] * 3, "scale": [128.0] * 3, "layout": "NHWC"}
+    assert model.processing["inputs"] == {"image": picture}
+    assert kinds.guesses(model) == {}
+    given = model.check_inputs({"image": np.full((20, 30, 3), 200, np.uint8)})["image"]
+    np.testing.assert_array_equal(given, np.full((1, 16, 16, 3), (200 - 127.5) / 128, np.float32))
+
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["wizard", "model.tflite", "--yes", "--browser", "node", "--quantize", "f32", "-o", "out"])
+    assert done.exit_code == 0, done.output
+    assert "the file says: photo: of an insect, seen from above" in " ".join(done.stdout.split())
+    made = load(tmp_path / "out" / "model")
+    assert made.processing["inputs"] == {"image": picture}
+    assert made.processing["outputs"]["scores"]["labels"] == ["ant", "bee", "cricket"]
+    assert made.processing["outputs"]["scores"]["activation"] == "none"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"process_units": []},
+        {"process_units": [{"options_type": 1, "options": {"table": "NormalizationOptions", "mean": [0.5], "std": [0.0]}}]},
+        {"process_units": [{"options_type": 1, "options": {"table": "NormalizationOptions", "mean": [1.0, 2.0], "std": [1.0, 1.0]}}]},
+        {"process_units": [{"options_type": 1, "options": {"table": "NormalizationOptions", "mean": [float("nan")], "std": [1.0]}}]},
+        {"content": {"properties_type": 2, "properties": {"table": "ImageProperties", "color_space": 2}}},
+        {"content": None},
+    ],
+)
+def test_metadata_that_tell_too_little_leave_a_guess(wrong, tmp_path: Path) -> None:
+    """No range, a deviation of 0, numbers for other channels than there are, gray for three channels, no picture."""
+    model = convert(wizard_models.classifier(tmp_path / "model.tflite", signatures=False, metadata=described(**wrong)))
+    assert model.processing == {}
+    assert kinds.guesses(model)["image"].best == "picture:0..1"
+
+
+def test_metadata_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+    """Cut at any place, and tensors of which there are not as many."""
+    path = wizard_models.classifier(tmp_path / "model.tflite", signatures=False, metadata=described())
+    whole = encode_metadata(described())
+    at = path.read_bytes().index(whole)
+    for length in range(0, len(whole), 7):
+        data = bytearray(path.read_bytes())
+        data[at + length : at + len(whole)] = bytes(len(whole) - length)
+        (tmp_path / "cut.tflite").write_bytes(data)
+        assert convert(tmp_path / "cut.tflite").outputs[0].name == "scores"
+    twice = described()
+    twice["subgraphs"][0]["inputs"] *= 2
+    assert convert(wizard_models.classifier(path, signatures=False, metadata=twice)).processing == {}
+
+
+def test_a_pack_that_is_broken_has_no_labels(tmp_path: Path) -> None:
+    path = wizard_models.classifier(tmp_path / "model.tflite", signatures=False)
+    before = len(path.read_bytes())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("labels.txt", "ant\nbee\ncricket\n")
+    data = bytearray(path.read_bytes())
+    data[before + 42 : before + 48] = b"\xff" * 6
+    path.write_bytes(data)
+    assert labels.found(Source(str(path), path, "tflite"), 3) is None
+    assert convert(path).outputs[0].shape[-1] == 3
+
+
+@pytest.mark.parametrize(("name", "input_name"), [("face_landmark", "input_1"), ("hand_landmark_lite", "input_1"), ("selfie_segmentation", "input_1")])
+def test_metadata_of_real_models_say_what_the_gallery_knows(name, input_name) -> None:
+    found = convert(fetch(RECIPES[name])).processing["inputs"][input_name]
+    known = prepare_picture(picture := np.random.default_rng(4).integers(0, 256, (90, 90, 3), np.uint8), RECIPES[name].processing["inputs"][input_name])
+    np.testing.assert_array_equal(prepare_picture(picture, found), known)

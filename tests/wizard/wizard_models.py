@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -17,8 +18,11 @@ def _random(*shape: int) -> np.ndarray:
     return np.random.default_rng(7).normal(size=shape).astype(np.float32) * 0.2
 
 
-def classifier(path: Path, *, signatures: bool = True) -> Path:
-    """A TFLite classifier of pictures [N, 16, 16, 3] with N open, two layers, and two signatures: of its own, and of its first layer."""
+def classifier(path: Path, *, signatures: bool = True, metadata: Mapping[str, Any] | None = None) -> Path:
+    """A TFLite classifier of pictures [N, 16, 16, 3] with N open, two layers, and two signatures: of its own, and of its first layer.
+
+    `metadata`: what the file says of itself.
+    """
     depth = 24
     convolution = {"table": "Conv2DOptions", "padding": 0, "stride_width": 2, "stride_height": 2}
     dense = {"table": "FullyConnectedOptions"}
@@ -50,6 +54,7 @@ def classifier(path: Path, *, signatures: bool = True) -> Path:
             {"key": name, "subgraph": number, "inputs": [{"name": "image", "tensor": 0}], "outputs": [{"name": "scores", "tensor": 8}]}
             for number, name in enumerate(("coarse", "fine"))
         ]
+    model.metadata = metadata
     path.write_bytes(model.encode())
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from webkiln.errors import Unsupported, UnsupportedOperatorError
 from webkiln.graph.graph import Graph
@@ -16,7 +17,7 @@ from webkiln.importers.inputs import symbols_in
 @dataclass
 class ImportedModel:
     """`symbols`: constraints on symbolic sizes by name; `metadata`: the keys of the web format's `provenance` that the file knows;
-    `operators`: how often each of the source's operators occurs; `format`: as `detect` names it."""
+    `processing`: as the web format has it, as far as the file tells; `operators`: how often each of the source's operators occurs; `format`: as `detect` names it."""
 
     graph: Graph
     signatures: list[Signature]
@@ -25,6 +26,7 @@ class ImportedModel:
     metadata: dict[str, str] = field(default_factory=dict)
     operators: Counter[str] = field(default_factory=Counter)
     format: str = ""
+    processing: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def finished(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from webkiln.errors import FormatError
-from webkiln.graph.dims import extent
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, extent
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.flatbuffer import Table, decode
+from webkiln.importers.tflite.metadata import Metadata, read_metadata
 
 MAXIMUM_RANK = 8
 
@@ -76,7 +76,7 @@ class SignatureDefinition:
 class File:
     subgraphs: tuple[Subgraph, ...]
     signatures: tuple[SignatureDefinition, ...]
-    metadata: dict[str, str]
+    metadata: Metadata
 
 
 def parse(data: bytes) -> File:
@@ -197,21 +197,9 @@ def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureD
     )
 
 
-def _metadata(model: Table, buffers: list[np.ndarray | None]) -> dict[str, str]:
-    """Name, description, author and licence, as far as the file has them in readable form."""
-    found: dict[str, str] = {}
+def _metadata(model: Table, buffers: list[np.ndarray | None]) -> Metadata:
+    blobs = [buffers[entry.buffer] for entry in model.metadata if entry.name == "TFLITE_METADATA" and entry.buffer < len(buffers)]
+    found = next((read_metadata(blob.tobytes()) for blob in blobs if blob is not None), Metadata())
     if model.description and not model.description.endswith("Converted."):  # what converters write of themselves
-        found["description"] = model.description
-    for entry in model.metadata:
-        blob = buffers[entry.buffer] if entry.buffer < len(buffers) else None
-        if entry.name != "TFLITE_METADATA" or blob is None or bytes(blob[4:8]) != b"M001":
-            continue
-        try:
-            described = decode(blob.tobytes(), schema.DESCRIPTION, "ModelMetadata")
-        except FormatError:
-            continue  # a description that cannot be read is no reason to refuse the model
-        for key in ("name", "description", "author", "licence"):
-            if getattr(described, key):
-                found[key] = getattr(described, key)
+        return replace(found, origin={"description": model.description, **found.origin})
     return found
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dims import Shape
@@ -18,6 +19,7 @@ from webkiln.importers.tflite.file import File, SignatureDefinition, Subgraph, p
 from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.inlining import inlined
 from webkiln.importers.tflite.lowering import Lowering
+from webkiln.importers.tflite.metadata import Described, input_processing
 from webkiln.importers.tflite.variables import starts_of
 
 
@@ -44,15 +46,42 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     graph = lowering.builder.graph
     graph.outputs = list(dict.fromkeys(graph.outputs))
     graph.check()
+    signatures = [_signature(definition, lowering) for definition in definitions]
     return ImportedModel(
         graph=graph,
-        signatures=[_signature(definition, lowering) for definition in definitions],
-        name=file.metadata.get("name") or path.stem,
+        signatures=signatures,
+        name=file.metadata.origin.get("name") or path.stem,
         symbols={**{name: {} for name in symbols}, **lowering.elements.bind(graph)},
-        metadata=_provenance(file.metadata),
+        metadata=_provenance(file.metadata.origin),
+        processing=_processing(file, definitions, signatures),
         operators=Counter(operator.name for operator in subgraph.operators),
         format="tflite",
     )
+
+
+def described(path: Path, signature: str | None = None) -> dict[str, dict[str, Described]]:
+    """What a file's metadata say of the arguments of a signature, by their names under "inputs" and "outputs"."""
+    file = parse(path.read_bytes())
+    return _described(file, _choose(file, signature)[0])
+
+
+def _described(file: File, definition: SignatureDefinition) -> dict[str, dict[str, Described]]:
+    graph = file.subgraphs[definition.subgraph]
+    found = {}
+    for side, arguments, order in (("inputs", definition.inputs, graph.inputs), ("outputs", definition.outputs, graph.outputs)):
+        known = getattr(file.metadata, side)[definition.subgraph : definition.subgraph + 1]
+        # They stand in the order of the subgraph's; where they are not as many, nothing tells which is which.
+        by_tensor = dict(zip(order, known[0], strict=True)) if known and len(known[0]) == len(order) else {}
+        found[side] = {name: by_tensor[tensor] for name, tensor in arguments if tensor in by_tensor}
+    return found
+
+
+def _processing(file: File, definitions: Sequence[SignatureDefinition], signatures: Sequence[Signature]) -> dict[str, dict[str, Any]]:
+    specs: dict[str, Any] = {}
+    for definition, signature in zip(definitions, signatures, strict=True):
+        known = _described(file, definition)["inputs"]
+        specs |= {argument.name: spec for argument in signature.inputs if argument.name in known and (spec := input_processing(known[argument.name], argument))}
+    return {"inputs": specs, "outputs": {}} if specs else {}
 
 
 def _provenance(metadata: Mapping[str, str]) -> dict[str, str]:

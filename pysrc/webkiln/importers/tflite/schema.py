@@ -131,11 +131,3 @@ MODEL = Schema.parse(
     _TABLES,
     {"Options": _OPTIONS, "Options2": _OPTIONS_2, "Indices": {1: "Indices32", 2: "Indices16", 3: "Indices8"}, "Details": {}},
 )
-
-# What the metadata that may lie in a buffer of a model says about its origin.
-DESCRIPTION = Schema.parse(
-    """
-    ModelMetadata name:string description:string version:string subgraphs:u32 author:string licence:string
-    """,
-    {},
-)
