@@ -10,12 +10,11 @@ import numpy as np
 
 from webkiln.errors import GraphError, InputError, ShapeError
 from webkiln.graph.control import MAXIMUM_ITERATIONS
-from webkiln.graph.dims import Dim, Expression, Unsized, evaluate, symbols_of
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, Dim, Expression, Unsized, evaluate, symbols_of
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.graph.graph import Graph, Node, State, Value
 from webkiln.ops import OPERATORS, Operator
 
-MAXIMUM_ELEMENTS = 2**31 - 1
 Disturb = Callable[[str, int, list[np.ndarray], dict[str, Any], np.ndarray], np.ndarray]
 
 

@@ -9,7 +9,7 @@ import pytest
 from imported_models import MODELS, Read
 from tflite_writer import Model
 from webkiln import Session, gallery, importers
-from webkiln.importers import ImportedModel
+from webkiln.importers.imported import ImportedModel
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from webkiln import reference
 from webkiln.graph.dtypes import to_canonical
-from webkiln.importers import ImportedModel
+from webkiln.importers.imported import ImportedModel
 
 Read = Callable[..., ImportedModel]
 

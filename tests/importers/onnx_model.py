@@ -11,7 +11,7 @@ import onnx
 from imported_models import run
 from onnx import helper, numpy_helper
 from webkiln import importers
-from webkiln.importers import ImportedModel
+from webkiln.importers.imported import ImportedModel
 
 OPSET = 21
 

@@ -65,7 +65,7 @@ def _processing(recipe: Recipe, path: Path) -> dict[str, dict[str, Spec]]:
     processing = recipe.processing
     for name, spec in processing["outputs"].items():
         if spec["type"] == "text":
-            from webkiln.importers.onnx.read import read_metadata
+            from webkiln.importers.onnx.file import read_metadata
 
             listed = read_metadata(path)[spec["characters"]].splitlines()
             processing["outputs"][name] = {**spec, "characters": ["", *listed, " "]}

@@ -23,6 +23,7 @@ MAXIMUM_DEPTH = 32
 MAXIMUM_LENGTH = 4096
 MAXIMUM_TERMS = 256
 MAXIMUM_DEGREE = 32
+MAXIMUM_ELEMENTS = 2**31 - 1  # of one tensor
 LARGEST = 2**53 - 1  # what JavaScript computes with exactly
 
 

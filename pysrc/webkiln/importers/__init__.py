@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from webkiln.errors import FormatError, UnsupportedFormatError, shortened
 from webkiln.importers.detect import detect
-from webkiln.importers.imported import ImportedModel
+
+if TYPE_CHECKING:
+    from webkiln.importers.imported import ImportedModel
 
 _TODAY = "Today TFLite (.tflite) and ONNX (.onnx) files and TensorFlow.js graph models (model.json) are converted; `webkiln gallery list` shows models that are known to work"
 _LATER = {
@@ -39,7 +42,7 @@ def read(
     path = Path(path)
     kind = detect(path)
     if kind in ("tflite", "onnx", "tfjs"):
-        importer = import_module(f"webkiln.importers.{kind}")
+        importer = import_module(f"webkiln.importers.{kind}.read")
         try:
             model: ImportedModel = importer.read(path, inputs=inputs, signature=signature)
         except FormatError as error:
@@ -50,4 +53,4 @@ def read(
     raise UnsupportedFormatError(f"{str(path)!r} is {_LATER[kind]}, which is not read yet. {_TODAY}{_INSTEAD.get(kind, '')}")
 
 
-__all__ = ["ImportedModel", "detect", "read"]
+__all__ = ["detect", "read"]

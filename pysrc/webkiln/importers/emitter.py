@@ -10,11 +10,10 @@ import numpy as np
 
 from webkiln.errors import FormatError, GraphError, ShapeError
 from webkiln.graph.build import GraphBuilder
-from webkiln.graph.dims import MAXIMUM_LENGTH, Dim, extent, is_unsized
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, MAXIMUM_LENGTH, Dim, extent, is_unsized
 from webkiln.graph.dtypes import to_canonical
 from webkiln.ops import OPERATORS, fill_defaults
 
-MAXIMUM_ELEMENTS = 2**31 - 1
 POSITIONS_LIMIT = 2**20
 KNOWN_LIMIT = 1024  # elements; computations on sizes are short
 UNFORESEEN = (GraphError, ValueError, IndexError, ArithmeticError, MemoryError)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-
-import numpy as np
+from numbers import Integral  # which NumPy's integers are too
 
 from webkiln.errors import InputError
 from webkiln.graph.dims import Dim, Shape, parse_dim, symbol, symbols_of
@@ -29,7 +28,7 @@ def open_sizes(declared: Sequence[tuple[str, Sequence[int]]]) -> list[Shape]:
 
 def given_shape(name: str, declared: Sequence[Dim] | None, given: Sequence[int | str]) -> Shape:
     """The shape that a user gives for an input; `InputError` when it does not fit the rank that is declared (`None` fits all)."""
-    shape = tuple(parse_dim(int(size) if isinstance(size, np.integer) else size) for size in given)
+    shape = tuple(parse_dim(int(size) if isinstance(size, Integral) else size) for size in given)
     if declared is not None and len(shape) != len(declared):
         raise InputError(f"the input {name!r} has rank {len(declared)} ({[str(dim) for dim in declared]}), not {len(shape)}")
     for size in shape:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from webkiln.graph.dims import Dim, apply
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, Dim, apply
 from webkiln.graph.dtypes import CANONICAL
 from webkiln.importers.elements import RANGES, canonical
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
+from webkiln.importers.emitter import Emitter
 
 
 class TypedEmitter(Emitter):

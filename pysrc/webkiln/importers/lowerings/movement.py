@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from webkiln.graph.dims import Dim, apply, equal
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, Dim, apply, equal
 from webkiln.importers.axes import chosen
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
+from webkiln.importers.emitter import Emitter
 from webkiln.importers.typed_emitter import TypedEmitter
 from webkiln.ops.rules import differ, product
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webkiln.graph.dims import Dim, apply, equal, is_unsized, select
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, Dim, apply, equal, is_unsized, select
 from webkiln.importers.axes import chosen, spread
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS, Emitter
+from webkiln.importers.emitter import Emitter
 from webkiln.importers.lowerings.counting import progression
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.ranges import from_front, slice_range, told_range

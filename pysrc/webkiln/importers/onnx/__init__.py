@@ -1,5 +1,1 @@
 """ONNX files."""
-
-from webkiln.importers.onnx.read import read
-
-__all__ = ["read"]

@@ -10,13 +10,10 @@ from webkiln.importers.emitter import UNFORESEEN, Refused
 from webkiln.importers.named import listed
 from webkiln.importers.onnx import sizes
 from webkiln.importers.onnx.dtypes import canonical
-from webkiln.importers.onnx.hints import hint
 from webkiln.importers.onnx.lowering import Call, Lowering, NotMade
 from webkiln.importers.onnx.nodes import Operation, Scope
+from webkiln.importers.onnx.refusal import refusal
 from webkiln.importers.onnx.registry import RULES, TAKE_SEQUENCES
-
-# Operators of ai.onnx change with the version of the set; later versions than this one are not known here.
-NEWEST_VERSION = 28
 
 
 def lower_all(lowering: Lowering, operations: Sequence[Operation]) -> list[Unsupported]:
@@ -66,10 +63,9 @@ def _check(lowering: Lowering, operation: Operation) -> None:
     for name in operation.outputs:
         if name and lowering.defined(name):
             raise FormatError(f"{operation.where}: it makes {name!r}, which is there already")
-    if (operation.domain, operation.type) not in RULES:
-        raise Refused("", hint(operation.kind))
-    if not operation.domain and operation.version > NEWEST_VERSION:
-        raise Refused(f"operator set {operation.version} is newer than {NEWEST_VERSION}, the newest that is known", "Export with an older opset")
+    problem = refusal(operation, (operation.domain, operation.type) in RULES)
+    if problem is not None:
+        raise Refused(problem.reason, problem.hint)
 
 
 def _lower(lowering: Lowering, operation: Operation) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
-from webkiln.graph.dims import Dim, Shape, parse_dim, symbol
 from webkiln.graph.dtypes import FROM_SOURCE
 from webkiln.importers.inputs import given_shape
+from webkiln.importers.onnx.declared import declared_shape
 from webkiln.importers.onnx.dtypes import canonical, name_of
 from webkiln.importers.onnx.lowering import Lowering
 
@@ -38,7 +37,7 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
             raise InputError(f"there is no input {name!r}; the model takes: {', '.join(map(repr, names)) or 'none'}")
     for value in inputs:
         dtype = tensor_type(value)
-        declared = _declared(value)
+        declared = declared_shape(value)
         shape = given_shape(value.name, declared, overrides[value.name]) if value.name in overrides else declared
         if shape is None:
             problem = Unsupported("INPUT", repr(value.name), "its rank is not known", f"Give its shape: --input {value.name}=SHAPE")
@@ -47,33 +46,3 @@ def add_inputs(lowering: Lowering, inputs: Sequence[Any], overrides: Mapping[str
         lowering.names[value.name] = lowering.builder.input(value.name, canonical(dtype), shape)
         lowering.dtypes[value.name] = dtype
     lowering.offer_elements()
-
-
-def _declared(value: Any) -> Shape | None:
-    """The shape that the file gives: a name is a symbol (or an expression of symbols), and a size without a name gets one."""
-    kind = value.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    dims: list[Dim] = []
-    for axis, dim in enumerate(kind.shape.dim):
-        if dim.HasField("dim_value") and dim.dim_value >= 0:
-            dims.append(int(dim.dim_value))
-        elif re.search(r"[A-Za-z0-9]", dim.dim_param):
-            dims.append(_named(dim.dim_param))
-        else:  # some exporters write "?" for every size that they do not know
-            dims.append(symbol(_identifier(f"{value.name}_d{axis}")))
-    return tuple(dims)
-
-
-def _named(text: str) -> Dim:
-    try:
-        dim = parse_dim(text)
-        return dim if not isinstance(dim, int) else symbol(_identifier(text))
-    except FormatError:
-        return symbol(_identifier(text))
-
-
-def _identifier(text: str) -> str:
-    """A name for a symbol: what is no letter, digit or `_` becomes `_`, and a digit does not stand first."""
-    clean = re.sub(r"\W", "_", text, flags=re.ASCII)
-    return f"_{clean}" if not clean or clean[0].isdigit() or clean in ("floordiv", "mod", "min", "max") else clean

@@ -101,6 +101,12 @@ def versions_of(imports: Iterable[Any]) -> dict[str, int]:
     return {domain_of(entry.domain): entry.version for entry in imports}
 
 
+def listed_operations(model: Any) -> list[Operation]:
+    """The nodes of a ModelProto's graph."""
+    functions = {(domain_of(one.domain), one.name, one.overload): one for one in model.functions}
+    return operations(model.graph.node, Scope(versions_of(model.opset_import), functions))
+
+
 def operations(nodes: Sequence[Any], scope: Scope) -> list[Operation]:
     """The nodes of a graph or function body. `FormatError` for functions that call themselves."""
     if scope.depth == 0:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from webkiln.errors import FormatError, InputError, Unsupported, UnsupportedOperatorError
 from webkiln.graph.dtypes import FROM_SOURCE
 from webkiln.graph.signature import Argument, Signature
@@ -15,10 +13,10 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel, finished
 from webkiln.importers.onnx.driver import lower_all, read_constants
 from webkiln.importers.onnx.dtypes import canonical
+from webkiln.importers.onnx.file import parse, provenance
 from webkiln.importers.onnx.inputs import add_inputs, tensor_type
 from webkiln.importers.onnx.lowering import Lowering
-from webkiln.importers.onnx.messages import message
-from webkiln.importers.onnx.nodes import Scope, domain_of, operations, versions_of
+from webkiln.importers.onnx.nodes import Scope, listed_operations
 from webkiln.importers.onnx.operators import RULES
 from webkiln.importers.onnx.tensors import TensorReader
 
@@ -34,13 +32,12 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     """
     if signature not in (None, SIGNATURE):
         raise InputError(f"the file has no signature {signature!r}; an ONNX file has one way to be called, so leave the name out")
-    model = _parse(path.read_bytes())
+    model = parse(path.read_bytes())
     lowering = Lowering(TensorReader(path.parent))
     graph = model.graph
     read_constants(lowering, graph, Scope({}, {}))
     add_inputs(lowering, [value for value in graph.input if value.name not in lowering.dtypes], inputs or {})
-    functions = {(domain_of(one.domain), one.name, one.overload): one for one in model.functions}
-    listed = operations(graph.node, Scope(versions_of(model.opset_import), functions))
+    listed = listed_operations(model)
     problems = lower_all(lowering, listed)
     result = _signature(lowering, graph, problems)
     return finished(
@@ -49,28 +46,10 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
         lowering.elements,
         problems,
         name=graph.name or path.stem,
-        metadata=_provenance(model),
+        metadata=provenance(model),
         operators=[operation.kind for operation in listed],
         format="onnx",
     )
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """What the file notes beside its graph, by key. Raises `FormatError` for a file that is wrong."""
-    return {entry.key: entry.value for entry in _parse(path.read_bytes()).metadata_props}
-
-
-def _parse(data: bytes) -> Any:
-    model = message("ModelProto")()
-    try:
-        model.ParseFromString(data)
-    except (DecodeError, RecursionError, ValueError) as error:
-        raise FormatError(f"it is no ONNX file, or it is truncated: {error}") from None
-    if not model.HasField("graph"):
-        raise FormatError("the file holds no graph")
-    if not model.graph.output:
-        raise FormatError("the model has no outputs: there is nothing to convert")
-    return model
 
 
 def _signature(lowering: Lowering, graph: Any, problems: list[Unsupported]) -> Signature:
@@ -102,17 +81,3 @@ def _signature(lowering: Lowering, graph: Any, problems: list[Unsupported]) -> S
             raise FormatError(f"the output {name!r} is declared as {dtype}, but is {lowering.dtypes[name]}")
         outputs.append(Argument(name, value, dtype, lowering.builder.graph.values[value].shape))
     return Signature(SIGNATURE, inputs, outputs)
-
-
-def _provenance(model: Any) -> dict[str, str]:
-    """What the file says about itself, where it says it."""
-    notes = {entry.key.lower(): entry.value for entry in model.metadata_props}
-    versions = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in sorted(versions_of(model.opset_import).items()))
-    found = {
-        "description": model.doc_string or model.graph.doc_string,
-        "attribution": notes.get("author", ""),
-        "licence": notes.get("license", notes.get("licence", "")),
-        "source_producer": f"{model.producer_name} {model.producer_version}".strip(),
-        "source_operator_sets": versions,
-    }
-    return {key: text for key, text in found.items() if text}

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError
-from webkiln.graph.dims import extent
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, extent
 from webkiln.importers.onnx.dtypes import CARRIERS, carrier, name_of
+from webkiln.importers.onnx.file import tensor_shape
 from webkiln.importers.sparse import zeros_for
 
 EXTERNAL = 1
-MAXIMUM_RANK = 32  # what NumPy has in every version
 _BITS = {"uint4": 4, "int4": 4, "float4e2m1": 4, "uint2": 2, "int2": 2}
 # Exponent bits, mantissa bits, exponent bias, and which codes are not finite: `ieee` infinities and NaN, `nan` the greatest code of either sign,
 # `zero` the code of −0, `none`.
@@ -44,10 +43,8 @@ class TensorReader:
         `FormatError` for sizes that do not fit, and for files that are missing or lie elsewhere; text comes as an array of objects.
         """
         dtype = name_of(tensor.data_type)
-        shape = tuple(tensor.dims)
+        shape = tensor_shape(tensor, what)
         count = math.prod(shape)
-        if any(size < 0 for size in shape) or extent(shape) > MAXIMUM_ELEMENTS or len(shape) > MAXIMUM_RANK:
-            raise FormatError(f"{what} has the shape {str(list(shape))[:100]}; sizes of 0 or more, and at most 2^31 - 1 elements, are read")
         if dtype.startswith("number"):
             raise FormatError(f"{what} has elements of the unknown type {dtype}")
         if dtype == "string":

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from webkiln.errors import FormatError
-from webkiln.graph.dims import extent
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, extent
 from webkiln.importers.tfjs.json_values import expect, member
 
 MAXIMUM_RANK = 8

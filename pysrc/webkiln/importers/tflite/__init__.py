@@ -1,5 +1,1 @@
 """TFLite files."""
-
-from webkiln.importers.tflite.read import read
-
-__all__ = ["read"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from webkiln.graph.dims import Dim, apply
+from webkiln.graph.dims import MAXIMUM_ELEMENTS, Dim, apply
 from webkiln.importers.axes import chosen, spread
-from webkiln.importers.emitter import MAXIMUM_ELEMENTS, POSITIONS_LIMIT, Refused
+from webkiln.importers.emitter import POSITIONS_LIMIT, Refused
 from webkiln.importers.lowerings.movement import part
 from webkiln.importers.onnx.lowering import Call
 from webkiln.importers.onnx.operators.movement import any_axes_of
