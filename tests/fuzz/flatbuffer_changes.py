@@ -91,6 +91,8 @@ def _changed_array(random: Random, array: np.ndarray, kind: str) -> np.ndarray:
 def _tree(value: Any) -> Any:
     if isinstance(value, Table):
         return {key: _tree(one) for key, one in vars(value).items()}
+    if isinstance(value, memoryview):
+        return np.asarray(value)
     return [_tree(one) for one in value] if isinstance(value, list) else value
 
 

@@ -17,17 +17,18 @@ def decode_constant(tensor: Tensor) -> np.ndarray:
     """The values of a constant in the file's own dtype, in its shape. A sparse tensor comes out dense."""
     assert tensor.data is not None
     what = f"the constant {tensor.name!r}"
+    data = np.asarray(tensor.data)
     if any(size < 0 for size in tensor.shape):
         raise FormatError(f"{what} has the shape {list(tensor.shape)}, with a size that is not known")
     dtype = np.dtype(tensor.dtype).newbyteorder("<")
     count = math.prod(tensor.shape)
     if tensor.sparsity is not None:
-        if tensor.data.size % dtype.itemsize:
-            raise FormatError(f"{what} has {tensor.data.size} bytes, not a multiple of {dtype.itemsize}")
-        return _densify(tensor.data.view(dtype), tensor.shape, tensor.sparsity, what)
-    if tensor.data.size != count * dtype.itemsize:
-        raise FormatError(f"{what} has the shape {list(tensor.shape)} of {tensor.dtype}, {count * dtype.itemsize} bytes, but the file holds {tensor.data.size}")
-    array = tensor.data.view(np.uint8) if dtype == np.bool_ else tensor.data.view(dtype)
+        if data.size % dtype.itemsize:
+            raise FormatError(f"{what} has {data.size} bytes, not a multiple of {dtype.itemsize}")
+        return _densify(data.view(dtype), tensor.shape, tensor.sparsity, what)
+    if data.size != count * dtype.itemsize:
+        raise FormatError(f"{what} has the shape {list(tensor.shape)} of {tensor.dtype}, {count * dtype.itemsize} bytes, but the file holds {data.size}")
+    array = data.view(np.uint8) if dtype == np.bool_ else data.view(dtype)
     return (array != 0 if dtype == np.bool_ else array).reshape(tensor.shape)
 
 
@@ -63,7 +64,7 @@ def _densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Any, what: st
             continue
         if dimension.format != schema.SPARSE_CSR or dimension.segments is None or dimension.indices is None:
             raise FormatError(f"{what}: a level of its sparsity is of the unknown kind {dimension.format}")
-        segments, indices = (part.values.astype(np.int64) for part in (dimension.segments, dimension.indices))
+        segments, indices = (np.asarray(part.values).astype(np.int64) for part in (dimension.segments, dimension.indices))
         counts = np.diff(segments)
         if segments.size != position.size + 1 or segments[0] != 0 or (counts < 0).any() or segments[-1] != indices.size:
             raise FormatError(f"{what}: the segments of its sparsity do not fit its indices")
@@ -87,7 +88,7 @@ def scale_integers(array: np.ndarray, tensor: Tensor) -> np.ndarray:
     what = f"the quantization of {tensor.name!r}"
     quantization = tensor.quantization
     assert quantization is not None
-    scale, zero_point = quantization.scale, quantization.zero_point
+    scale, zero_point = np.asarray(quantization.scale), np.asarray(quantization.zero_point)
     if zero_point.size not in (0, scale.size):
         raise FormatError(f"{what} has {scale.size} scales and {zero_point.size} zero points")
     shape: tuple[int, ...] = ()

@@ -11,9 +11,9 @@ from webkiln.errors import FormatError, Unsupported
 from webkiln.graph.dtypes import COMPLEX, FROM_SOURCE, canonical_dtype
 from webkiln.importers.emitter import UNFORESEEN, Refused
 from webkiln.importers.tflite import sizes
-from webkiln.importers.tflite.file import Operator, Subgraph
+from webkiln.importers.tflite.file import Operator, Subgraph, place
 from webkiln.importers.tflite.hints import hint
-from webkiln.importers.tflite.lowering import Call, Lowering, NotMade, place
+from webkiln.importers.tflite.lowering import Call, Lowering, NotMade
 from webkiln.importers.tflite.operators.recurrence import STATEFUL
 from webkiln.importers.tflite.operators.registry import COMPLEX_RULES, RULES, Rule
 from webkiln.importers.tflite.quantized import lower_scaled

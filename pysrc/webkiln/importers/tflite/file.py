@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from webkiln.errors import FormatError
 from webkiln.graph.dims import MAXIMUM_ELEMENTS, extent
 from webkiln.importers.tflite import schema
@@ -23,7 +21,7 @@ class Tensor:
     name: str
     dtype: str
     shape: tuple[int, ...]
-    data: np.ndarray | None  # uint8, when the file holds its values
+    data: memoryview | None  # bytes, when the file holds its values
     quantization: Table | None
     sparsity: Table | None
     variable: bool
@@ -31,7 +29,7 @@ class Tensor:
 
     @property
     def quantized(self) -> bool:
-        return self.quantization is not None and self.quantization.scale.size > 0
+        return self.quantization is not None and len(self.quantization.scale) > 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,14 @@ class File:
     signatures: tuple[SignatureDefinition, ...]
     metadata: Metadata
 
+    weight_bytes: int  # of all buffers that hold values of tensors
+
+
+def place(subgraph: Subgraph, operator: Operator) -> str:
+    """Where an operator stands: its index, its name, and the name of the first tensor that it makes."""
+    made = f" making {subgraph.tensors[operator.outputs[0]].name!r}" if operator.outputs else ""
+    return f"operator {operator.index} ({operator.name}{made})"
+
 
 def parse(data: bytes) -> File:
     """Decode a file; `FormatError` when anything in it does not fit."""
@@ -93,15 +99,16 @@ def parse(data: bytes) -> File:
     codes = [_operator_name(code) for code in model.operator_codes]
     subgraphs = tuple(_subgraph(graph, buffers, codes) for graph in model.subgraphs)
     signatures = tuple(_signature(definition, subgraphs) for definition in model.signature_defs)
-    return File(subgraphs, signatures, _metadata(model, buffers))
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors} - {0}
+    return File(subgraphs, signatures, _metadata(model, buffers), sum(len(buffers[i] or b"") for i in used))
 
 
-def _buffer(data: bytes, buffer: Table, index: int) -> np.ndarray | None:
+def _buffer(data: bytes, buffer: Table, index: int) -> memoryview | None:
     if buffer.offset > 1:  # the data stand behind the FlatBuffer, in files of more than 2 GB
         if buffer.offset + buffer.size > len(data):
             raise FormatError(f"buffer {index} claims bytes {buffer.offset} to {buffer.offset + buffer.size} of a file of {len(data)}")
-        return np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
-    return buffer.data if buffer.data.size else None
+        return memoryview(data)[buffer.offset : buffer.offset + buffer.size]
+    return buffer.data or None
 
 
 def _operator_name(code: Table) -> str:
@@ -113,7 +120,7 @@ def _operator_name(code: Table) -> str:
     return f"CUSTOM:{code.custom_code}" if name == "CUSTOM" else name
 
 
-def _subgraph(graph: Table, buffers: list[np.ndarray | None], codes: list[str]) -> Subgraph:
+def _subgraph(graph: Table, buffers: list[memoryview | None], codes: list[str]) -> Subgraph:
     tensors = tuple(_tensor(tensor, i, buffers) for i, tensor in enumerate(graph.tensors))
     operators = []
     for i, operator in enumerate(graph.operators):
@@ -137,7 +144,7 @@ def _subgraph(graph: Table, buffers: list[np.ndarray | None], codes: list[str]) 
     return Subgraph(tensors, inputs, outputs, tuple(operators))
 
 
-def _indices(indices: np.ndarray, count: int, what: str, *, optional: bool = False) -> tuple[int, ...]:
+def _indices(indices: memoryview, count: int, what: str, *, optional: bool = False) -> tuple[int, ...]:
     result = tuple(indices.tolist())
     for index in result:
         if not (0 <= index < count or (optional and index == -1)):
@@ -145,7 +152,7 @@ def _indices(indices: np.ndarray, count: int, what: str, *, optional: bool = Fal
     return result
 
 
-def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tensor:
+def _tensor(tensor: Table, index: int, buffers: list[memoryview | None]) -> Tensor:
     what = f"tensor {index} {tensor.name!r}"
     if not 0 <= tensor.type < len(schema.DTYPES):
         raise FormatError(f"{what} has the unknown element type {tensor.type}")
@@ -170,12 +177,18 @@ def _tensor(tensor: Table, index: int, buffers: list[np.ndarray | None]) -> Tens
     return Tensor(index, tensor.name, dtype, shape, data, tensor.quantization, tensor.sparsity, tensor.is_variable, tensor.has_rank or bool(shape))
 
 
-def _unpacked(data: np.ndarray, count: int, what: str) -> np.ndarray:
+# By a byte of two integers of 4 bits: the lower one and the higher one, as bytes of the same value.
+_LOWER = bytes(((pair & 15) ^ 8) - 8 & 255 for pair in range(256))
+_HIGHER = bytes(((pair >> 4) ^ 8) - 8 & 255 for pair in range(256))
+
+
+def _unpacked(data: memoryview, count: int, what: str) -> memoryview:
     """Integers of 4 bits, two a byte, the lower bits first, as bytes: the same values."""
-    if data.size != (count + 1) // 2:
-        raise FormatError(f"{what} has {count} elements of 4 bits, but the file holds {data.size} bytes")
-    pairs = np.stack([data << 4, data & 0xF0], -1).view(np.int8) >> 4
-    return pairs.reshape(-1)[:count].view(np.uint8)
+    if len(data) != (count + 1) // 2:
+        raise FormatError(f"{what} has {count} elements of 4 bits, but the file holds {len(data)} bytes")
+    values, pairs = bytearray(2 * len(data)), data.tobytes()
+    values[0::2], values[1::2] = pairs.translate(_LOWER), pairs.translate(_HIGHER)
+    return memoryview(values)[:count]
 
 
 def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureDefinition:
@@ -197,7 +210,7 @@ def _signature(definition: Table, subgraphs: tuple[Subgraph, ...]) -> SignatureD
     )
 
 
-def _metadata(model: Table, buffers: list[np.ndarray | None]) -> Metadata:
+def _metadata(model: Table, buffers: list[memoryview | None]) -> Metadata:
     blobs = [buffers[entry.buffer] for entry in model.metadata if entry.name == "TFLITE_METADATA" and entry.buffer < len(buffers)]
     found = next((read_metadata(blob.tobytes()) for blob in blobs if blob is not None), Metadata())
     if model.description and not model.description.endswith("Converted."):  # what converters write of themselves

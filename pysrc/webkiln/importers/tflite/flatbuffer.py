@@ -10,9 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal
 
 from webkiln.errors import FormatError
 
@@ -28,7 +26,6 @@ SCALARS = {
     "u64": "<Q",
     "f32": "<f",
 }
-_NUMPY = {"bool": "u1", "i8": "i1", "u8": "u1", "i16": "<i2", "u16": "<u2", "i32": "<i4", "u32": "<u4", "i64": "<i8", "u64": "<u8", "f32": "<f4"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Schema:
         return SimpleNamespace(table=table, **{field.name: _absent(field) for field in self.tables[table]})
 
 
-Table = SimpleNamespace  # one attribute a field, and `table`, the name of its schema
+Table = SimpleNamespace  # one attribute a field, and `table`, the name of its schema; vectors of scalars are memoryviews of the file
 
 
 def decode(data: bytes, schema: Schema, root: str) -> Table:
@@ -124,7 +121,7 @@ class _Decoder:
             raise FormatError(f"{what} claims {count} entries of {width} bytes, more than the {len(self.data) - begin} bytes that are left")
         if kind in SCALARS:
             self._spend(4, what)
-            return np.frombuffer(self.data, _NUMPY[kind], count, begin)
+            return memoryview(self.data)[begin : begin + count * width].cast(_format(kind))
         self._spend(count * width + 4, what)
         return [self._value(kind, begin + 4 * i, f"{what}[{i}]") for i in range(count)]
 
@@ -160,8 +157,13 @@ def _absent(field: Field) -> Any:
     if field.type in SCALARS:
         return field.default
     if field.type.startswith("["):
-        return np.zeros(0, _NUMPY[field.type[1:-1]]) if field.type[1:-1] in SCALARS else []
+        return memoryview(b"").cast(_format(field.type[1:-1])) if field.type[1:-1] in SCALARS else []
     return "" if field.type == "string" else None
+
+
+def _format(kind: str) -> Literal["B", "b", "h", "H", "i", "I", "q", "Q", "f"]:
+    """The elements of a vector in words of `memoryview`, which knows the byte order of the machine only: it is the file's wherever Webkiln runs."""
+    return "B" if kind == "bool" else SCALARS[kind][1:]  # type: ignore[return-value]
 
 
 def _parse_field(text: str) -> Field:

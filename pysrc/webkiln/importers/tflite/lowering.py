@@ -19,7 +19,7 @@ from webkiln.importers.emitter import FIX_SIZES, KNOWN_LIMIT, Refused, add_const
 from webkiln.importers.measured import measured
 from webkiln.importers.tflite import schema
 from webkiln.importers.tflite.constants import decode_constant
-from webkiln.importers.tflite.file import Operator, Subgraph, Tensor
+from webkiln.importers.tflite.file import Operator, Subgraph, Tensor, place
 from webkiln.importers.tflite.flatbuffer import Table
 from webkiln.importers.tflite.variables import Variables, changed_in, handles_of
 from webkiln.importers.typed_emitter import TypedEmitter
@@ -332,12 +332,6 @@ class Call(TypedEmitter):
 
 # A value of the graph by its name, or the values themselves: of a constant, or of sizes (an array of objects).
 Lower = Callable[[Call], "str | np.ndarray | Sequence[str | np.ndarray]"]
-
-
-def place(subgraph: Subgraph, operator: Operator) -> str:
-    """Where an operator stands: its index, its name, and the name of the first tensor that it makes."""
-    made = f" making {subgraph.tensors[operator.outputs[0]].name!r}" if operator.outputs else ""
-    return f"operator {operator.index} ({operator.name}{made})"
 
 
 _NONE = np.empty(0, object)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from webkiln.errors import FormatError
-from webkiln.graph.signature import Argument
 from webkiln.importers.tflite.flatbuffer import Schema, Table, decode
+
+if TYPE_CHECKING:
+    from webkiln.graph.signature import Argument
 
 SCHEMA = Schema.parse(
     """
@@ -58,6 +58,12 @@ class Metadata:
     origin: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[tuple[Described, ...], ...] = ()
     outputs: tuple[tuple[Described, ...], ...] = ()
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The origin by the keys of the web format."""
+        names = {"description": "description", "author": "attribution", "licence": "licence"}
+        return {names[key]: text for key, text in self.origin.items() if key in names}
 
 
 def read_metadata(data: bytes) -> Metadata:
@@ -120,8 +126,10 @@ def _scaling(normalization: Table | None, dtype: str, channels: int) -> tuple[li
     return (mean, scale) if mean and scale and all(scale) else None
 
 
-def _each(values: np.ndarray, channels: int) -> list[float]:
+def _each(values: memoryview, channels: int) -> list[float]:
     """A number for each channel; none where there are others than one or as many."""
+    import numpy as np  # here, since files are read without it too
+
     numbers = [float(str(np.float32(value))) for value in values]
     fits = len(numbers) in (1, channels) and all(map(math.isfinite, numbers))
     return numbers * (channels // len(numbers)) if fits else []

@@ -15,11 +15,12 @@ from webkiln.importers.emitter import Refused
 from webkiln.importers.imported import ImportedModel
 from webkiln.importers.inputs import given_shape, open_sizes
 from webkiln.importers.tflite.driver import in_order, lower_all
-from webkiln.importers.tflite.file import File, SignatureDefinition, Subgraph, parse
+from webkiln.importers.tflite.file import File, SignatureDefinition, parse
 from webkiln.importers.tflite.hints import hint
 from webkiln.importers.tflite.inlining import inlined
 from webkiln.importers.tflite.lowering import Lowering
 from webkiln.importers.tflite.metadata import Described, input_processing
+from webkiln.importers.tflite.signatures import chosen, in_order_of
 from webkiln.importers.tflite.variables import starts_of
 
 
@@ -31,7 +32,7 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
     `InputError` for an input or signature that does not exist.
     """
     file = parse(path.read_bytes())
-    definitions = _choose(file, signature)
+    definitions = chosen(file, signature)
     subgraph = inlined(file, definitions[0].subgraph)
     if not subgraph.outputs:
         raise FormatError("the model has no outputs: there is nothing to convert")
@@ -52,7 +53,7 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
         signatures=signatures,
         name=file.metadata.origin.get("name") or path.stem,
         symbols={**{name: {} for name in symbols}, **lowering.elements.bind(graph)},
-        metadata=_provenance(file.metadata.origin),
+        metadata=file.metadata.provenance,
         processing=_processing(file, definitions, signatures),
         operators=Counter(operator.name for operator in subgraph.operators),
         format="tflite",
@@ -62,7 +63,7 @@ def read(path: Path, *, inputs: Mapping[str, Sequence[int | str]] | None = None,
 def described(path: Path, signature: str | None = None) -> dict[str, dict[str, Described]]:
     """What a file's metadata say of the arguments of a signature, by their names under "inputs" and "outputs"."""
     file = parse(path.read_bytes())
-    return _described(file, _choose(file, signature)[0])
+    return _described(file, chosen(file, signature)[0])
 
 
 def _described(file: File, definition: SignatureDefinition) -> dict[str, dict[str, Described]]:
@@ -84,43 +85,12 @@ def _processing(file: File, definitions: Sequence[SignatureDefinition], signatur
     return {"inputs": specs, "outputs": {}} if specs else {}
 
 
-def _provenance(metadata: Mapping[str, str]) -> dict[str, str]:
-    names = {"description": "description", "author": "attribution", "licence": "licence"}
-    return {names[key]: text for key, text in metadata.items() if key in names}
-
-
-def _choose(file: File, name: str | None) -> list[SignatureDefinition]:
-    """The signatures to convert: those of one subgraph, the wanted one first."""
-    if not file.signatures:
-        if name not in (None, "serving_default"):
-            raise InputError(f"the file has no signature {name!r}; it has none at all, so leave the name out")
-        graph = file.subgraphs[0]
-        return [SignatureDefinition("serving_default", 0, _arguments(graph, graph.inputs), _arguments(graph, graph.outputs))]
-    chosen = next((one for one in file.signatures if name in (None, one.name)), None)
-    if chosen is None:
-        known = ", ".join(repr(one.name) for one in file.signatures)
-        raise InputError(f"the file has no signature {name!r}; it has: {known}")
-    others = [one for one in file.signatures if one.subgraph == chosen.subgraph and one is not chosen]
-    return [chosen, *others]
-
-
-def _arguments(graph: Subgraph, indices: Sequence[int]) -> tuple[tuple[str, int], ...]:
-    """Arguments named as their tensors."""
-    names: dict[str, int] = {}
-    result = []
-    for index in indices:
-        base = graph.tensors[index].name or f"tensor_{index}"
-        names[base] = names.get(base, -1) + 1
-        result.append((f"{base}.{names[base]}" if names[base] else base, index))
-    return tuple(result)
-
-
 def _signature(definition: SignatureDefinition, lowering: Lowering) -> Signature:
     """Its arguments in the order of the subgraph's; in the file they stand in that of their names."""
 
     def arguments(entries: Sequence[tuple[str, int]], order: Sequence[int]) -> list[Argument]:
         found = []
-        for name, index in sorted(entries, key=lambda entry: order.index(entry[1])):
+        for name, index in in_order_of(order, entries):
             value = lowering.value(index)
             found.append(Argument(name, value, lowering.subgraph.tensors[index].dtype, tuple(lowering.builder.shape(value))))
         return found

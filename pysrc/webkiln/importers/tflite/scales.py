@@ -37,7 +37,7 @@ def parameters(tensor: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Scale (f32) and zero point (i64) of a quantized tensor, of one number or of one for each position of its axis."""
     if tensor.quantization is None or not tensor.quantized:
         raise FormatError(f"the tensor {tensor.name!r} has no scale, where others of the operator have one")
-    scale, zero_point = tensor.quantization.scale, tensor.quantization.zero_point
+    scale, zero_point = np.asarray(tensor.quantization.scale), np.asarray(tensor.quantization.zero_point)
     what = f"the quantization of {tensor.name!r}"
     if zero_point.size not in (0, scale.size):
         raise FormatError(f"{what} has {scale.size} scales and {zero_point.size} zero points")
