@@ -19,7 +19,8 @@ class Answers:
     """`None` stands for a question that is not answered yet.
 
     `shapes` are those of inputs, by name; `sizes` fixes symbols, by name ({}: all stay open); `kinds` says what inputs are, by name
-    (see `converter_wizard.kinds`); `labels` is a file with a line for each class.
+    (see `converter_wizard.kinds`); `labels` is a file with a line for each class; `samples` are files
+    of inputs, or pictures, that precision is measured on; `browser` says where the result is verified.
     """
 
     source: str | None = None
@@ -28,9 +29,11 @@ class Answers:
     sizes: dict[str, int] | None = None
     kinds: dict[str, str] | None = None
     labels: str | None = None
+    samples: tuple[str, ...] | None = None
     precision: str | None = None
     output: str | None = None
     single_file: bool | None = None
+    browser: str | None = None
 
     def over(self, other: Answers) -> Answers:
         """These answers; where there are none, those of `other`."""
@@ -57,8 +60,13 @@ class Answers:
             words += ["--labels", self.labels]
         if self.precision is not None:
             words += ["--quantize", self.precision]
+        if self.precision is None:  # what is chosen needs no measuring
+            for path in self.samples or ():
+                words += ["--samples", path]
         if self.single_file:
             words.append("--single-file")
+        if self.browser is not None:
+            words += ["--browser", self.browser]
         if self.output is not None:
             words += ["-o", self.output]
         return shlex.join(words)
@@ -91,12 +99,16 @@ def load(path: Path) -> Answers:
             raise FormatError(f"{path}: {name!r} is {json.dumps(value)[:80]}, which is no answer to that")
     if "shapes" in content:
         content["shapes"] = {name: tuple(shape) for name, shape in content["shapes"].items()}
+    if "samples" in content:
+        content["samples"] = tuple(content["samples"])
     return Answers(**content)
 
 
 def _is_answer(name: str, value: Any) -> bool:
     if name == "single_file":
         return isinstance(value, bool)
+    if name == "samples":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
     if name in ("shapes", "sizes", "kinds"):
         return isinstance(value, dict) and all(_is_entry(name, one) for one in value.values())
     return isinstance(value, str)

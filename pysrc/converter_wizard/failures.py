@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from webkiln.errors import (
     BrowserError,
     FormatError,
@@ -26,6 +28,8 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def advice(error: Exception) -> str:
-    """One line: what the user can do."""
+def advice(error: Exception, replayed: Path | None) -> str:
+    """One line: what the user can do. `replayed`: the file whose answers were given."""
+    if replayed is not None and isinstance(error, InputError):
+        return f"the answers in {replayed} may be those of another model: give the model that they are of, or another file after --answers, which then saves new ones"
     return next((text for kind, text in _ADVICE if isinstance(error, kind)), "`webkiln --debug wizard …` shows where it happened")

@@ -44,7 +44,6 @@ def made(
     *,
     target: Path | None,
     sample: Path | None,
-    browser: str | None,
     force: bool,
     step: Callable[[str], None],
     note: Note,
@@ -61,7 +60,7 @@ def made(
         step("writing the model and its golden vectors")
         model.save(stage / "result" / "model")
         step("verifying")
-        report, remarks = _verified(stage / "result" / "model", browser, note)
+        report, remarks = _verified(stage / "result" / "model", answers.browser, note)
         step("writing pages, wrapper and model card")
         hand_over(
             stage / "result" / "model",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,8 +33,6 @@ def run(
     given: Answers,
     *,
     file: Path | None = None,
-    sample_files: Sequence[Path] = (),
-    browser: str | None = None,
     yes: bool = False,
     plan: bool = False,
     force: bool = False,
@@ -42,13 +40,12 @@ def run(
 ) -> int:
     """Lead from a source to a result, and return the exit status.
 
-    `given` answers questions beforehand. `file`: answers that are replayed when it exists (`given` wins), else saved there. `sample_files`: .npz files of
-    inputs, or pictures, to measure precision on. `browser`: where to verify. `yes` takes the defaults; `plan` does everything but write.
+    `given` answers questions beforehand. `file`: answers that are replayed when it exists (`given` wins), else saved there. `yes` takes the defaults; `plan` does everything but write.
     """
+    is_replay = file is not None and file.exists()
     try:
-        is_replay = file is not None and file.exists()
         wanted = given.over(answers_file.load(file)) if file is not None and is_replay else given
-        final = _lead(wanted, asker(yes=yes or is_replay), sample_files, browser, plan, force)
+        final = _lead(wanted, asker(yes=yes or is_replay), plan, force)
         if file is not None and not is_replay and not plan:
             answers_file.save(final, file)
             say(f"The answers are in {file}; `webkiln wizard --answers {file}` gives the same again.")
@@ -59,15 +56,15 @@ def run(
         if debug:
             raise
         sys.stdout.flush()
-        for line in (f"error: {plain_lines(str(error))}", f"next: {advice(error)}"):
+        for line in (f"error: {plain_lines(str(error))}", f"next: {advice(error, file if is_replay else None)}"):
             print(line, file=sys.stderr)
         return UNSUPPORTED if isinstance(error, UnsupportedOperatorError) else FAILED
     return WELL
 
 
-def _lead(given: Answers, ask: Asker, sample_files: Sequence[Path], browser: str | None, plan: bool, force: bool) -> Answers:
+def _lead(given: Answers, ask: Asker, plan: bool, force: bool) -> Answers:
     """From the source to the result; returns all answers."""
-    _check_early(given, browser, plan, force)
+    _check_early(given, plan, force)
     with progress("looking") as note:
         source = chosen(given.source, ask, note) if given.source is not None else None
     if source is None:
@@ -80,15 +77,15 @@ def _lead(given: Answers, ask: Asker, sample_files: Sequence[Path], browser: str
     say("")
     taken, model = _shaped(source, model, taken, ask, names)
     taken, model = _described(source, model, taken, ask)
-    taken = _stored(source, model, taken, ask, sample_files)
+    taken = _stored(source, model, taken, ask)
     if taken.output is None:
         taken = replace(taken, output=questions.output_folder(ask, f"{source.stem}-web", force))
-    made_ = _written(source, model, taken, browser, plan, force)
+    made_ = _written(source, model, taken, plan, force)
     _report(made_, taken, plan)
     return taken
 
 
-def _check_early(given: Answers, browser: str | None, plan: bool, force: bool) -> None:
+def _check_early(given: Answers, plan: bool, force: bool) -> None:
     """Refuse before the work what would be refused after it."""
     if given.precision is not None:
         check_kind(given.precision)
@@ -96,8 +93,8 @@ def _check_early(given: Answers, browser: str | None, plan: bool, force: bool) -
         labels.given(given.labels)
     if given.output is not None and not plan:
         check_target(Path(given.output), force)
-    if browser in FINDERS:
-        FINDERS[browser]()
+    if given.browser in FINDERS:
+        FINDERS[given.browser]()
 
 
 def _shaped(source: Source, model: Model, taken: Answers, ask: Asker, names: list[str]) -> tuple[Answers, Model]:
@@ -157,14 +154,14 @@ def _classes(source: Source, model: Model, taken: Answers) -> tuple[Any, list[st
     return output, [f"class {number}" for number in range(count)], "not known, so they are numbered (--labels FILE names them)"
 
 
-def _stored(source: Source, model: Model, taken: Answers, ask: Asker, files: Sequence[Path]) -> Answers:
+def _stored(source: Source, model: Model, taken: Answers, ask: Asker) -> Answers:
     """How weights are stored: a table that grows as it is measured, then the question."""
     if taken.precision is not None:
         return taken
     if not precision.has_choice(model):
         return taken
     wanted = precision.DECIDING if isinstance(ask, Defaults) else tuple(KINDS)
-    taken_samples, shown_on = samples(source, model, files)
+    taken_samples, shown_on = samples(source, model, [Path(path) for path in taken.samples or ()])
     doing = ["measuring"]
     measured = precision.measured(model, taken_samples, lambda text: doing.__setitem__(0, f"measuring {text}"), wanted)
     say(f"Precision of weights, measured on {shown_on}:")
@@ -182,7 +179,7 @@ def _stored(source: Source, model: Model, taken: Answers, ask: Asker, files: Seq
     return replace(taken, precision=questions.weight_precision(ask, rows))
 
 
-def _written(source: Source, model: Model, taken: Answers, browser: str | None, plan: bool, force: bool) -> Made:
+def _written(source: Source, model: Model, taken: Answers, plan: bool, force: bool) -> Made:
     sample = None
     assert taken.output is not None
     with _bar(STEPS + 1) as (step, note):
@@ -193,7 +190,7 @@ def _written(source: Source, model: Model, taken: Answers, browser: str | None, 
             except GalleryError as error:
                 remark(f"left out: a sample to begin with; {error}")
         stored = precision.stored(model, taken.precision)
-        return made(stored, taken, target=None if plan else Path(taken.output), sample=sample, browser=browser, force=force, step=step, note=note)
+        return made(stored, taken, target=None if plan else Path(taken.output), sample=sample, force=force, step=step, note=note)
 
 
 def _report(result: Made, taken: Answers, plan: bool) -> None:

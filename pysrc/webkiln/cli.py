@@ -123,7 +123,7 @@ def main(debug: bool) -> None:
 @click.option("--kind", "kinds", type=InputKind(), multiple=True, help="What an input is: picture:0..1, audio:16000, tokens, numbers. Repeatable.")
 @click.option("--labels", metavar="FILE", help="The names of the classes, a line for each.")
 @click.option("--quantize", "precision", type=PRECISIONS, help="How weights are stored.")
-@click.option("--samples", "sample_files", type=click.Path(path_type=Path), multiple=True, help="A picture, or an .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
+@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="A picture, or an .npz file with an array per input, to measure precisions on. Repeatable.  [default: generated]")
 @click.option("--single-file", is_flag=True, help="Write one HTML file with everything inside, too.")
 @click.option("--browser", type=BROWSERS, help="Where to verify.  [default: chromium where there is one, else node]")
 @click.option("--force", is_flag=True, help="Replace DIR when it holds an earlier result.")
@@ -142,9 +142,10 @@ def wizard(ctx: click.Context, /, src: str | None, file: Path | None, open_sizes
     tables: dict[str, Any] = {name: dict(given.pop(name)) or None for name in ("shapes", "sizes", "kinds")}
     if open_sizes:
         tables["sizes"] = {}
-    chosen = {name: given.pop(name) for name in ("signature", "labels", "precision", "output")}
+    chosen = {name: given.pop(name) for name in ("signature", "labels", "precision", "output", "browser")}
+    samples = tuple(map(str, given.pop("samples"))) or None
     debug = ctx.find_root().params["debug"]
-    ctx.exit(run(Answers(src, **tables, **chosen, single_file=single_file or None), file=file, debug=debug, **given))
+    ctx.exit(run(Answers(src, **tables, **chosen, samples=samples, single_file=single_file or None), file=file, debug=debug, **given))
 
 
 @main.command()

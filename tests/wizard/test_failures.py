@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import stat
 from pathlib import Path
@@ -58,6 +59,17 @@ def test_what_is_wrong_is_said(folder, called, entries, arguments, status, said,
     assert status == 2 or [line.partition(":")[0] for line in done.stderr.splitlines() if line.startswith(("error", "next"))] == ["error", "next"]
     assert entries() == before
     assert [path.name for path in (folder / "taken").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(("wrong", "said"), [({"signature": "other"}, "'other'"), ({"sizes": {"M": 1}}, "'M'"), ({"kinds": {"x": "numbers"}}, "no input 'x'")])
+def test_answers_of_another_model(folder, called, entries, wrong, said) -> None:
+    (folder / "answers.json").write_text(json.dumps({"webkiln_answers": 1, "source": "other.tflite", **wrong}))
+    before = entries()
+    done = called("classifier.tflite", "--answers", "answers.json", "--browser", "node")
+    assert done.exit_code == 1, done.output
+    assert said in done.stderr
+    assert "next: the answers in answers.json may be those of another model" in done.stderr
+    assert entries() == before
 
 
 def test_all_unsupported_operators_are_named_at_once(called) -> None:
@@ -121,7 +133,7 @@ def test_a_number_that_is_off_leaves_nothing(folder, entries, monkeypatch, capsy
     monkeypatch.setattr(making, "verify", wrong)
     monkeypatch.chdir(folder)
     before = entries()
-    assert run(Answers("sums.onnx"), browser="node", yes=True) == 1
+    assert run(Answers("sums.onnx", browser="node"), yes=True) == 1
     said = capsys.readouterr().err
     assert "wasm in Node: golden 0, output 'y': differs by 0.5" in said
     assert "next: please report" in said
@@ -139,7 +151,7 @@ def test_a_disk_that_is_full_leaves_nothing(folder, entries, monkeypatch, capsys
     monkeypatch.setattr(making, "replace_folder", full)
     monkeypatch.chdir(folder)
     before = entries()
-    assert run(Answers("sums.onnx", output="deep/er/out"), browser="node", yes=True) == 1
+    assert run(Answers("sums.onnx", output="deep/er/out", browser="node"), yes=True) == 1
     assert "No space left" in capsys.readouterr().err
     assert entries() == before
 

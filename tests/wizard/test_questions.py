@@ -23,7 +23,7 @@ def test_enter_all_the_way(folder) -> None:
     assert "float16 (" in terminal.said
     assert "1,000" not in terminal.said
     assert "passed" in terminal.said
-    assert "webkiln wizard classifier.tflite --yes --signature coarse --size N=1 --kind image=picture:0..1 --quantize f16 -o classifier-web" in terminal.said
+    assert "webkiln wizard classifier.tflite --yes --signature coarse --size N=1 --kind image=picture:0..1 --quantize f16 --browser node -o classifier-web" in terminal.said
     out = folder / "classifier-web"
     assert {path.name for path in out.iterdir()} == WRITTEN
     model = webkiln.load(out / "model")

@@ -26,7 +26,7 @@ def test_lines_are_answers(folder, piped) -> None:
     assert "> fine" in done.stdout
     assert "> classifier-web (the default: the input has ended)" in done.stdout
     assert done.stdout.rstrip().endswith(
-        "webkiln wizard classifier.tflite --yes --signature fine --open-sizes --kind image=picture:0..1 --quantize int8 -o classifier-web"
+        "webkiln wizard classifier.tflite --yes --signature fine --open-sizes --kind image=picture:0..1 --quantize int8 --browser node -o classifier-web"
     )
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -51,7 +51,8 @@ def test_plan_does_everything_but_write(folder, piped, entries) -> None:
 
 def test_answers_are_saved_and_replayed(folder, piped) -> None:
     """The same bytes, from the file and from the command line that is printed."""
-    first = piped("classifier.tflite", "--browser", "node", "--answers", "answers.json", input="2\n\n2\nuint8\nout\n")
+    np.savez(folder / "dark.npz", image=np.zeros((1, 16, 16, 3), np.float32))
+    first = piped("classifier.tflite", "--browser", "node", "--samples", "dark.npz", "--answers", "answers.json", input="2\n\n2\nuint8\nout\n")
     assert first.returncode == 0, first.stderr
     made = contents(folder / "out")
     saved = json.loads((folder / "answers.json").read_text())
@@ -63,17 +64,23 @@ def test_answers_are_saved_and_replayed(folder, piped) -> None:
         "kinds": {"image": "picture:-1..1"},
         "precision": "uint8",
         "output": "out",
+        "browser": "node",
+        "samples": ["dark.npz"],
     }
-    again = piped("--answers", "answers.json", "--browser", "node", "--force")
+    again = piped("--answers", "answers.json", "--force")
     assert again.returncode == 0, again.stderr
     assert contents(folder / "out") == made
     line = first.stdout[first.stdout.index("  webkiln wizard") :].splitlines()[0]
-    third = piped(*shlex.split(line)[2:], "--browser", "node", "--force")
+    third = piped(*shlex.split(line)[2:], "--force")
     assert third.returncode == 0, third.stderr
     assert contents(folder / "out") == made
     other = piped("--answers", "answers.json", "--browser", "node", "-o", "other", "--quantize", "f16")
     assert other.returncode == 0, other.stderr
     assert contents(folder / "other")["model/weights-00000.safetensors"] != made["model/weights-00000.safetensors"]
+    del saved["precision"]
+    (folder / "again.json").write_text(json.dumps(saved))
+    assert "measured on dark.npz" in piped("--answers", "again.json", "--plan", "-o", "another").stdout
+    saved["precision"] = "uint8"
     assert saved == json.loads((folder / "answers.json").read_text())
 
 
@@ -90,6 +97,8 @@ def test_answers_are_saved_and_replayed(folder, piped) -> None:
         '{"webkiln_answers": 1, "shapes": {"x": 3}}',
         '{"webkiln_answers": 1, "kinds": ["numbers"]}',
         '{"webkiln_answers": 1, "single_file": "yes"}',
+        '{"webkiln_answers": 1, "samples": "dark.npz"}',
+        '{"webkiln_answers": 1, "browser": true}',
         "[" * 100000,
     ],
 )
