@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from webkiln import reference
 from webkiln.graph.bundle import Bundle
-from webkiln.graph.graph import Constant
+from webkiln.graph.graph import Constant, Graph
 from webkiln.parity.compare import compare
 from webkiln.precision.probabilities import probabilities
 from webkiln.precision.samples import Sample, feeds_of, symbols_of_sample
@@ -31,11 +31,11 @@ class Judge:
         """The float32 outputs of each sample, by name."""
         return list(self.outputs({}))
 
-    def outputs(self, constants: Mapping[int, Constant]) -> Iterator[dict[str, np.ndarray]]:
-        """The outputs of each sample with some constants replaced, by the `id`s of their stored tensors."""
+    def outputs(self, constants: Mapping[int, Constant], correct: Callable[[Graph], Graph] = lambda graph: graph) -> Iterator[dict[str, np.ndarray]]:
+        """The outputs of each sample with some constants replaced, by the `id`s of their stored tensors, and then the graph corrected."""
         for sample in self._samples:
             graph = self._graphs[id(sample.signature)]
-            values = reference.run(replaced(graph, constants), feeds_of(graph, sample, symbols_of_sample(graph, sample)))
+            values = reference.run(correct(replaced(graph, constants)), feeds_of(graph, sample, symbols_of_sample(graph, sample)))
             yield {argument.name: values[argument.value] for argument in sample.signature.outputs}
 
     def errors(self, received: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:

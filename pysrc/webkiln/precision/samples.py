@@ -26,9 +26,10 @@ class Sample:
     inputs: Mapping[str, np.ndarray]
 
 
-def generated_samples(bundle: Bundle, count: int = 1) -> list[Sample]:
+def generated_samples(bundle: Bundle, count: int = 1, first: int = 0) -> list[Sample]:
     """Inputs in the ranges that the model's processing says: `count` for each signature. Where an input is a picture, or has the shape of
     one, it has patterns of all sizes, the larger ones stronger, as pictures do; else it is noise, as the golden vectors have it.
+    `first` is the number of the first one: other numbers, other inputs.
 
     Raises `InputError` when the model runs with none of the sizes tried.
     """
@@ -37,7 +38,7 @@ def generated_samples(bundle: Bundle, count: int = 1) -> list[Sample]:
         graph = bundle.part(signature)
         for symbols in golden_symbols(bundle, signature):
             made = []
-            for number in range(count):
+            for number in range(first, first + count):
                 inputs = generated_inputs(bundle, signature, 1 + number * len(signature.inputs), symbols)
                 made.append(Sample(signature, {argument.value: _pictured(bundle, argument, inputs[argument.name]) for argument in signature.inputs}))
             try:

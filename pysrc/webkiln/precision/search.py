@@ -51,6 +51,7 @@ def smallest_within(
     samples: Sequence[Sample],
     *,
     exact: Judge | None = None,
+    correct: Callable[[Graph], Graph] = lambda graph: graph,
     least: str = "int4",
     seconds: float = 60.0,
     note: Note = lambda text: None,
@@ -64,6 +65,7 @@ def smallest_within(
     are taken to be as sensitive as the most sensitive one.
 
     `least` is the kind of the fewest bits that a layer may take. `exact`: what the error is against, by default the graph itself.
+    `correct` is what will be done to the result, and the error is measured with (see `BiasCorrection.apply`).
     Raises `WebkilnError` for a bound that is negative, or that the graph itself does not keep.
     """
     if not max_error >= 0:
@@ -73,7 +75,7 @@ def smallest_within(
     mine = Judge(bundle, samples)
 
     def measure(stored: dict[int, Constant]) -> float:
-        return max(judge.errors(list(mine.outputs(stored))).values(), default=0.0)
+        return max(judge.errors(list(mine.outputs(stored, correct))).values(), default=0.0)
 
     began = time.monotonic()
     if exact is not None and (error := measure({})) > max_error:

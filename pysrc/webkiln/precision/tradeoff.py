@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webkiln.graph.bundle import Bundle
+from webkiln.precision.bias_correction import MOST_BITS, BiasCorrection, correction_of
 from webkiln.precision.encode import KINDS
 from webkiln.precision.judge import Judge
 from webkiln.precision.probabilities import is_softmax
@@ -49,9 +50,13 @@ def trade_off(
     whole = dataclasses.replace(bundle, graph=quantize_weights(bundle.graph, "f32"))
     judge = Judge(whole, samples)
     classes = classified(bundle)
+    correction: BiasCorrection | None = None
     for kind in kinds:
         note(f"{kind}: storing")
         stored = whole if kind == "f32" else dataclasses.replace(bundle, graph=quantize_weights(bundle.graph, kind))
+        if KINDS[kind] <= MOST_BITS:
+            correction = correction or correction_of(bundle)
+            stored = dataclasses.replace(stored, graph=correction.apply(stored.graph))
         written = files(stored, golden=False).values()
         note(f"{kind}: running {len(samples)} sample{'s' * (len(samples) > 1)}")
         outputs = judge.exact if stored is whole else Judge(stored, samples).exact

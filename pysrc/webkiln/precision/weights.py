@@ -10,7 +10,7 @@ import numpy as np
 from webkiln.graph.graph import Constant, Graph
 from webkiln.graph.quantization import Affine, Masked
 from webkiln.precision.channels import Weight, weights_of
-from webkiln.precision.encode import check_kind, encode
+from webkiln.precision.encode import BLOCK, check_kind, encode
 from webkiln.precision.sparse import without_zeros
 
 _FEW = 64  # smaller constants stay as they are: nothing is gained
@@ -23,7 +23,8 @@ def quantize_weights(graph: Graph, kind: str) -> Graph:
 
     - `f32` widens what is stored in fewer bits. `f16` stores all but small constants so, but those whose range float16 does not hold.
     - The others store so the weights that convolutions, products and gathers read; small ones are stored as float16, and so is any
-      other constant of 4,096 elements or more. Biases, and what stands in fewer bits already, stay as they are.
+      other constant of 4,096 elements or more. Biases, and what stands in fewer bits already, stay as they are. `int4` stores weights whose
+      channels have fewer than 32 values, as those of depthwise convolutions, in `int8`: they are few bytes, and few values to average errors over.
 
     Raises `WebkilnError` for another kind.
     """
@@ -47,6 +48,8 @@ def quantized(weight: Weight, kind: str) -> Constant:
     wanted = "f16" if size < _FEW_WEIGHTS and kind != "f32" else kind
     if size < _FEW:
         return constant
+    if wanted == "int4" and _channel_size(weight) < BLOCK:
+        wanted = "int8"
     made = encode(constant.array, wanted, weight.axes)
     if made is None and wanted != "f16":
         made = encode(constant.array, "f16", weight.axes)
@@ -54,6 +57,12 @@ def quantized(weight: Weight, kind: str) -> Constant:
         return constant
     stored = without_zeros(made)
     return Constant(stored) if stored_bytes(stored) < stored_bytes(constant.stored) else constant
+
+
+def _channel_size(weight: Weight) -> int:
+    """How many values one channel has."""
+    array, channel = weight.constant.array, weight.axes.channel
+    return array.size if channel is None else array.size // array.shape[channel]
 
 
 def _other(constant: Constant, kind: str) -> Constant:
