@@ -27,12 +27,21 @@ if TYPE_CHECKING:
         VerificationError,
         WebkilnError,
     )
+    from webkiln.importers.inspection import Inspection, inspect
     from webkiln.model import Model, convert, load
     from webkiln.tasks import results
     from webkiln.version import VERSION as __version__
 
 # The module of each public name; the others are in `errors`.
-_HOMES = {"Session": "browsers.session", "Model": "model", "convert": "model", "load": "model", "results": "tasks"}
+_HOMES = {
+    "Inspection": "importers.inspection",
+    "Model": "model",
+    "Session": "browsers.session",
+    "convert": "model",
+    "inspect": "importers.inspection",
+    "load": "model",
+    "results": "tasks",
+}
 
 __all__ = [
     "BrowserError",
@@ -41,6 +50,7 @@ __all__ = [
     "GraphError",
     "HashError",
     "InputError",
+    "Inspection",
     "Model",
     "OutputExistsError",
     "Session",
@@ -51,6 +61,7 @@ __all__ = [
     "WebkilnError",
     "__version__",
     "convert",
+    "inspect",
     "load",
     "results",
 ]

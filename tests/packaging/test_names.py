@@ -12,7 +12,7 @@ import webkiln
 from webkiln.codegen.paths import REPOSITORY
 from webkiln.version import VERSION
 
-PYTHON = {"Model", "Session", "convert", "load", "results", "__version__"}
+PYTHON = {"Inspection", "Model", "Session", "convert", "inspect", "load", "results", "__version__"}
 ERRORS = {
     "BrowserError",
     "FormatError",

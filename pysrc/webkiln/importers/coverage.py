@@ -22,11 +22,15 @@ NOT_YET = "not yet"
 
 @dataclass(frozen=True)
 class Source:
-    """The operators of one source: those with a lowering, by the canonical operators that they may become, and those without by their reasons."""
+    """The operators of one source: those with a lowering, by the canonical operators that they may become, and those without by their reasons.
+
+    `domain`: of ONNX, "" for ai.onnx.
+    """
 
     title: str
     converted: Mapping[str, frozenset[str]]
     left_out: Mapping[str, str]
+    domain: str = ""
 
 
 def sources() -> dict[str, Source]:
@@ -40,7 +44,7 @@ def sources() -> dict[str, Source]:
         ("onnx-ml", "ONNX: ai.onnx.ml", "ai.onnx.ml", AI_ONNX_ML),
         ("onnx-microsoft", "ONNX: com.microsoft", "com.microsoft", COM_MICROSOFT),
     ):
-        found[key] = _source(title, names, _converted("onnx", domain))
+        found[key] = _source(title, names, _converted("onnx", domain), domain)
     tflite = dict.fromkeys(_OF_THE_FILE, frozenset[str]()) | _converted("tflite")
     found["tflite"] = _source("TFLite", [name for name in tflite_names if name not in _NO_OPERATORS], tflite)
     tensorflow = dict.fromkeys(_OF_THE_GRAPH, frozenset[str]()) | _converted("tensorflow")
@@ -61,8 +65,8 @@ def _converted(importer: str, domain: str = "") -> dict[str, frozenset[str]]:
     return found
 
 
-def _source(title: str, names: Iterable[str], converted: Mapping[str, frozenset[str]]) -> Source:
-    return Source(title, converted, {name: reason(name) for name in sorted(set(names) - converted.keys())})
+def _source(title: str, names: Iterable[str], converted: Mapping[str, frozenset[str]], domain: str = "") -> Source:
+    return Source(title, converted, {name: reason(name) for name in sorted(set(names) - converted.keys())}, domain)
 
 
 def reason(operator: str) -> str:

@@ -45,6 +45,17 @@ def detect(path: Path) -> str:
     raise FormatError(f"{str(path)!r} is not a model that can be recognised: {found}. Expected a TFLite file (.tflite)")
 
 
+def detect_bytes(data: bytes) -> str:
+    """`tflite` or `onnx`, of a file's content; `FormatError` says what was found instead."""
+    head = data[:4096]
+    if head[4:8] == b"TFL3":
+        return "tflite"
+    if _is_onnx(head, len(data)):
+        return "onnx"
+    found = _diagnosis(head) or (f"they begin with {head[:8]!r}" if head else "there are none")
+    raise FormatError(f"the bytes are no model that can be recognised: {found}. Expected those of a TFLite or an ONNX file")
+
+
 def _detect_folder(path: Path) -> str:
     if (path / "saved_model.pb").is_file():
         return "savedmodel"
