@@ -24,7 +24,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # The fast suites first; a folder that is not named here is run before all of them.
 SUITES = (
     *("architecture", "ops", "graph", "passes", "importers", "webformat", "codegen", "kernels", "gallery", "tasks", "precision", "handover", "wizard"),
-    *("cli", "browsers", "parity", "conformance", "js", "webgl_functions", "webgl", "demo", "packaging", "fuzz"),
+    *("cli", "browsers", "parity", "conformance", "js", "webgl_functions", "webgl", "demo", "packaging", "pyodide", "fuzz"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Wheel and sdist, built once from this checkout with nothing fetched."""
+"""What several suites need: wheel and sdist, built once from this checkout with nothing fetched."""
 
 from __future__ import annotations
 
