@@ -23,9 +23,10 @@ import { loadRemote } from "./remote.js";
  * @property {boolean} [worker] true: in a worker; the backend "webgl" on this thread, as a `Model`, where workers have no WebGL2
  * @property {string} [workerUrl] where webkiln.worker.min.js is, when it is not next to the script
  * @property {string} [signature] its name; the first one by default
+ * @property {readonly string[] | ((processing: unknown) => readonly string[])} [outputs] names of those that are wanted, or (not in a worker) what says them from the model's `processing`; what only others need is neither fetched nor computed
  */
 
-const OPTIONS = new Set(["backend", "onProgress", "signal", "fetch", "cache", "wasm", "relaxed", "worker", "workerUrl", "signature"]);
+const OPTIONS = new Set(["backend", "onProgress", "signal", "fetch", "cache", "wasm", "relaxed", "worker", "workerUrl", "signature", "outputs"]);
 const BACKENDS = ["auto", "wasm", "webgl"];
 
 /**
@@ -86,7 +87,7 @@ async function loadAway(url, options) {
  * @param {string} [reason] for a backend that is asked for by name
  * @returns {Promise<Model>}
  */
-async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cache, wasm, relaxed, signature }, reason = "asked for") {
+async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cache, wasm, relaxed, signature, outputs }, reason = "asked for") {
   const base = await resolveAddress(url);
   onProgress?.({ loaded: 0, total: 0, stage: "model" });
   const compiling = backend === "webgl" ? Promise.resolve(null) : loadModule({ wasm, relaxed, fetch, signal });
@@ -94,7 +95,7 @@ async function loadHere(url, { backend = "auto", onProgress, signal, fetch, cach
   const device = backend === "wasm" ? null : readyContext();
   device?.catch(() => undefined);
   const description = readModel(await fetchJson(base, { fetch, cache, signal }));
-  const chosen = chooseSignature(description, signature);
+  const chosen = chooseSignature(description, signature, typeof outputs === "function" ? outputs(description.processing) : outputs);
   const live = liveGraph(description, chosen);
   const parts = { description, signature: chosen, live, base, fetching: { fetch, cache }, wasm, relaxed, isFree: false };
   const sources = await loadSources(parts, live.needed, { signal, onProgress });

@@ -683,11 +683,16 @@ function keep(data) {
 
 /**
  * @param {ModelDescription} description
- * @param {string} [name] the first one when left out
- * @returns {Signature}
+ * @param {string} [name] the first one's by default
+ * @param {readonly string[]} [outputs] all by default
+ * @returns {Signature} with these outputs
+ * @throws {FormatError | InputError}
  */
-export function chooseSignature({ signatures }, name) {
+export function chooseSignature({ signatures }, name, outputs) {
   const found = name === undefined ? signatures[0] : signatures.find((signature) => signature.name === name);
   if (!found) throw new FormatError(`the model has no signature ${JSON.stringify(name)}; it has ${signatures.map((signature) => JSON.stringify(signature.name)).join(", ")}`);
-  return found;
+  if (outputs === undefined) return found;
+  const unknown = outputs.filter((output) => found.outputs.every((own) => own.name !== output));
+  if (unknown.length || !outputs.length) throw new InputError(`the outputs ${JSON.stringify(outputs)} are wanted; the model has ${found.outputs.map((own) => JSON.stringify(own.name)).join(", ")}`);
+  return { ...found, outputs: found.outputs.filter((own) => outputs.includes(own.name)) };
 }

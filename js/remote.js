@@ -3,9 +3,10 @@
 import { workerAddress, workerType } from "./assets.js";
 import { Queue } from "./backends/mixed/queue.js";
 import { absoluteLocation } from "./backends/wasm/module.js";
+import { Connection, openChannel } from "./connection.js";
 import { heldHere } from "./device_tensor.js";
-import { FetchError, restoreError, WebkilnError } from "./errors.js";
-import { importNode, isNode, request, resolveAddress } from "./fetching.js";
+import { WebkilnError } from "./errors.js";
+import { resolveAddress } from "./fetching.js";
 import { renamed } from "./input_names.js";
 import { withPictures } from "./pictures/sources.js";
 
@@ -16,11 +17,10 @@ import { withPictures } from "./pictures/sources.js";
 /** @typedef {import("./model.js").ArgumentInfo} ArgumentInfo */
 /** @typedef {import("./model.js").PlanInfo} PlanInfo */
 /** @typedef {{ name: string, inputs: ArgumentInfo[], innerNames: import("./input_names.js").InnerNames, outputs: ArgumentInfo[], signature: string, processing: unknown, provenance: Record<string, unknown> }} ModelInfo what is known of a model without asking it */
-/** @typedef {{ id: number, method: string, args: unknown[] }} Call */
-/** @typedef {{ id: number, result?: unknown, error?: { kind: string, message: string }, progress?: import("./fetching.js").Progress, now?: Now | null }} Answer */
 /** @typedef {{ plan: PlanInfo | null, backend: string, build: import("./model.js").Build, backendReason: string }} Now what each call may change */
-/** @typedef {{ post: (message: Call, transfer: Transferable[]) => void, terminate: () => void, listen: (onAnswer: (answer: Answer) => void, onFailure: (error: Error) => void) => void }} Channel */
 
+/** @type {Now} */
+const NOTHING_YET = { plan: null, backend: "", build: "plain", backendReason: "" };
 
 /**
  * @param {string | URL} url
@@ -28,9 +28,10 @@ import { withPictures } from "./pictures/sources.js";
  * @returns {Promise<RemoteModel>}
  */
 export async function loadRemote(url, { onProgress, signal, fetch, worker: _, workerUrl, wasm, ...options }) {
-  if (fetch) throw new WebkilnError("the option fetch is a function and cannot go into a worker; load without { worker: true }, or without fetch");
+  const isFunction = fetch ? "fetch" : typeof options.outputs === "function" ? "outputs" : "";
+  if (isFunction) throw new WebkilnError(`the option ${isFunction} is a function and cannot go into a worker; load without { worker: true }, or without ${isFunction}`);
   const address = await resolveAddress(workerUrl ?? workerAddress);
-  const connection = new Connection(await openChannel(address, workerUrl === undefined ? workerType : "classic", signal), address);
+  const connection = new Connection(await openChannel(address, workerUrl === undefined ? workerType : "classic", signal), address, NOTHING_YET);
   const onAbort = () => connection.close(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
@@ -46,70 +47,9 @@ export async function loadRemote(url, { onProgress, signal, fetch, worker: _, wo
   }
 }
 
-/** Calls into the worker, and their answers. */
-class Connection {
-  /** @type {Map<number, { resolve: (result: unknown) => void, reject: (error: unknown) => void, onProgress?: (progress: import("./fetching.js").Progress) => void }>} */
-  #pending = new Map();
-  #next = 0;
-  /** @type {unknown} why it was closed */
-  #closed;
-  /** @type {Now} */
-  now = { plan: null, backend: "", build: "plain", backendReason: "" };
-
-  /**
-   * @param {Channel} channel
-   * @param {URL} address of the worker's script
-   */
-  constructor(channel, address) {
-    this.channel = channel;
-    channel.listen(
-      ({ id, result, error, progress, now }) => {
-        const call = this.#pending.get(id);
-        if (!call) return;
-        if (progress) return call.onProgress?.(progress);
-        this.#pending.delete(id);
-        if (now) this.now = now;
-        if (error) call.reject(restoreError(error));
-        else call.resolve(result);
-      },
-      (error) => this.close(new FetchError(`the worker (${address.href}) failed: ${error.message || "its script did not load; webkiln.worker.min.js lies next to the script, or where the option workerUrl says, and a content security policy must allow it in worker-src"}`)),
-    );
-  }
-
-  /**
-   * @param {string} method
-   * @param {unknown[]} args
-   * @param {(progress: import("./fetching.js").Progress) => void} [onProgress]
-   * @returns {Promise<unknown>}
-   */
-  call(method, args, onProgress) {
-    if (this.#closed) return Promise.reject(this.#closed);
-    const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onProgress });
-      try {
-        this.channel.post({ id, method, args }, transferable(args[0]));
-      } catch (error) {
-        // What cannot be cloned is no input: a function, a DOM element.
-        this.#pending.delete(id);
-        reject(new WebkilnError(`this cannot be sent to the worker: ${/** @type {Error} */ (error).message}`, { cause: error }));
-      }
-    });
-  }
-
-  /** @param {unknown} [reason] */
-  close(reason = new WebkilnError("the model was disposed; load it again")) {
-    if (this.#closed) return;
-    this.#closed = reason;
-    this.channel.terminate();
-    for (const { reject } of this.#pending.values()) reject(reason);
-    this.#pending.clear();
-  }
-}
-
 /** A model in a worker: what `Model` has, with `reset` a promise too. */
 export class RemoteModel {
-  /** @type {Connection} */
+  /** @type {Connection<Now>} */
   #connection;
   /** @type {ModelInfo} */
   #info;
@@ -117,7 +57,7 @@ export class RemoteModel {
 
   /**
    * @param {ModelInfo} info
-   * @param {Connection} connection
+   * @param {Connection<Now>} connection
    */
   constructor(info, connection) {
     this.#info = info;
@@ -261,15 +201,6 @@ function sendable(inputs) {
 }
 
 /**
- * The bitmaps that were made to be sent.
- * @param {unknown} inputs
- * @returns {ImageBitmap[]}
- */
-function transferable(inputs) {
-  return typeof inputs === "object" && inputs ? Object.values(inputs).flatMap((value) => (value?.close === true ? [value.picture] : [])) : [];
-}
-
-/**
  * @param {unknown} entries
  * @returns {Record<string, Tensor>}
  */
@@ -278,59 +209,4 @@ function fromEntries(entries) {
   const results = Object.create(null);
   for (const { name, data, shape } of /** @type {{ name: string, data: TypedArray, shape: number[] }[]} */ (entries)) results[name] = Object.assign(data, { shape });
   return results;
-}
-
-/**
- * @param {URL} address
- * @param {WorkerType} type
- * @param {AbortSignal} [signal]
- * @returns {Promise<Channel>}
- */
-async function openChannel(address, type, signal) {
-  if (isNode) return openThread(address);
-  if (typeof Worker === "undefined") throw new WebkilnError("this environment has no workers; load without { worker: true }");
-  const isSameOrigin = address.protocol === "blob:" || address.origin === globalThis.location?.origin;
-  const source = isSameOrigin ? address.href : await blobAddress(address, signal);
-  const worker = new Worker(source, { type });
-  if (source !== address.href) URL.revokeObjectURL(source);
-  return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
-    terminate: () => worker.terminate(),
-    listen(onAnswer, onFailure) {
-      worker.onmessage = ({ data }) => onAnswer(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        onFailure(new Error(event.message));
-      };
-    },
-  };
-}
-
-/**
- * A worker's script must be of the page's origin; one from elsewhere is fetched.
- * @param {URL} address
- * @param {AbortSignal} [signal]
- * @returns {Promise<string>}
- */
-async function blobAddress(address, signal) {
-  const response = await request(address, { what: "the worker's script", signal });
-  return URL.createObjectURL(new Blob([await response.text()], { type: "text/javascript" }));
-}
-
-/**
- * @param {URL} address
- * @returns {Promise<Channel>}
- */
-async function openThread(address) {
-  const { Worker: Thread } = await importNode("worker_threads");
-  const thread = new Thread(address);
-  return {
-    post: (message) => thread.postMessage(message),
-    terminate: () => void thread.terminate(),
-    listen(onAnswer, onFailure) {
-      thread.on("message", onAnswer);
-      thread.on("error", onFailure);
-      thread.on("exit", (/** @type {number} */ code) => onFailure(new Error(`it ended with the exit code ${code}`)));
-    },
-  };
 }

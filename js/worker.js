@@ -4,8 +4,8 @@ import { describeError, NoWebglError, WebkilnError } from "./errors.js";
 import { importNode, isNode } from "./fetching.js";
 import { load } from "./load.js";
 
-/** @typedef {import("./remote.js").Call} Call */
-/** @typedef {import("./remote.js").Answer} Answer */
+/** @typedef {import("./connection.js").Call} Call */
+/** @typedef {import("./connection.js").Answer} Answer */
 /** @typedef {import("./dtypes.js").Tensor} Tensor */
 
 

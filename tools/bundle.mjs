@@ -23,7 +23,7 @@ const LARGEST_KILOBYTES = { "webkiln.min.js": 72, "webkiln.results.min.js": 5, "
 const bundledAssets = {
   name: "bundled-assets",
   setup({ onResolve }) {
-    onResolve({ filter: /\/assets\.js$/ }, ({ resolveDir }) => (resolveDir.startsWith(source) ? { path: join(source, "assets_bundled.js") } : null));
+    onResolve({ filter: /\/(assets|runtime)\.js$/ }, ({ path, resolveDir }) => (resolveDir.startsWith(source) ? { path: join(resolveDir, path.replace(/\.js$/, "_bundled.js")) } : null));
   },
 };
 
@@ -64,6 +64,8 @@ const bundles = [
   { entryPoints: [join(source, "worker.js")], outfile: join(dist, "webkiln.worker.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "results", "results.js")], outfile: join(dist, "webkiln.results.min.mjs"), format: "esm", ...minified },
   { entryPoints: [join(source, "results", "script.js")], outfile: join(dist, "webkiln.results.min.js"), ...classic, ...minified },
+  { entryPoints: [join(source, "tasks", "index.js")], outfile: join(dist, "webkiln.tasks.min.mjs"), format: "esm", external: ["./webkiln.min.mjs"], ...minified },
+  { entryPoints: [join(source, "tasks", "script.js")], outfile: join(dist, "webkiln.tasks.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "page", "script.js")], outfile: join(dist, "webkiln.page.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "session.js")], outfile: join(dist, "session.mjs"), format: "esm" },
   { entryPoints: [join(source, "session_node.mjs")], outfile: join(dist, "session_node.mjs"), format: "esm", platform: "node" },

@@ -43,8 +43,8 @@ export async function results({ processing }, outputs, inputs) {
     if (spec.type === "tensor") return [name, output];
     try {
       const values = await valuesOf(name);
-      const scores = spec.type === "boxes" && Object.hasOwn(outputs, spec.scores ?? "") ? await valuesOf(spec.scores) : null;
-      return [name, await read(values, scores, spec, processing, inputs)];
+      const other = { boxes: spec.scores, keypoints: spec.heatmaps?.output }[/** @type {string} */ (spec.type)] ?? "";
+      return [name, await read(values, Object.hasOwn(outputs, other) ? await valuesOf(other) : null, spec, processing, inputs)];
     } catch (error) {
       if (error instanceof InputError) error.message = `the output ${JSON.stringify(name)}: ${error.message}`;
       throw error;
@@ -55,12 +55,12 @@ export async function results({ processing }, outputs, inputs) {
 
 /**
  * @param {Values} values
- * @param {Values | null} scores
+ * @param {Values | null} other output that goes with it: the scores of boxes, the heat maps of points
  * @param {any} spec
  * @param {any} processing
  * @param {Record<string, any>} [inputs]
  */
-async function read(values, scores, spec, processing, inputs) {
+async function read(values, other, spec, processing, inputs) {
   if (!Object.hasOwn(REQUIRED, spec.type)) throw new InputError(`model.json says that it holds ${JSON.stringify(spec.type)}; this version has ${Object.keys(REQUIRED).join(", ")}, tensor`);
   for (const key of REQUIRED[spec.type]) {
     if (!(key === "count" ? Number.isInteger(spec[key]) : Array.isArray(spec[key]))) throw new InputError(`model.json says nothing of its ${key}, or nothing that can be read: ${JSON.stringify(spec[key])}`);
@@ -68,6 +68,6 @@ async function read(values, scores, spec, processing, inputs) {
   if (spec.type === "labels") return readLabels(values, spec);
   if (spec.type === "text") return readText(values, spec);
   const place = await findPlace(processing, spec, inputs);
-  if (spec.type === "keypoints") return readKeypoints(values, spec, place);
-  return spec.type === "mask" ? readMask(values, spec, place) : readBoxes(values, scores, spec, place);
+  if (spec.type === "keypoints") return readKeypoints(values, other, spec, place);
+  return spec.type === "mask" ? readMask(values, spec, place) : readBoxes(values, other, spec, place);
 }

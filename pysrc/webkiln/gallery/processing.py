@@ -111,8 +111,9 @@ def keypoints(
     skeleton: Sequence[tuple[int, int]] = (),
     units: str = "pixels",
     activations: dict[str, str] | None = None,
+    heatmaps: Spec | None = None,
 ) -> Spec:
-    """`count` rows of `fields`; `skeleton` holds pairs of rows to be joined by a line."""
+    """`count` rows of `fields`; `skeleton` holds pairs of rows to be joined by a line, `heatmaps` says which output makes the points more exact."""
     spec: Spec = {"type": "keypoints", "count": count, "fields": list(fields), "units": units}
     if names:
         spec["names"] = list(names)
@@ -120,6 +121,8 @@ def keypoints(
         spec["skeleton"] = [list(pair) for pair in skeleton]
     if activations:
         spec["activations"] = activations
+    if heatmaps:
+        spec["heatmaps"] = heatmaps
     return spec
 
 

@@ -93,6 +93,7 @@ _BODY_OUTPUTS: dict[str, Spec] = {
         BODY_ROWS,
         BODY_SKELETON,
         activations={"visibility": "sigmoid", "presence": "sigmoid"},
+        heatmaps={"output": "Identity_3", "activation": "sigmoid", "window": 7, "threshold": 0.5},
     ),
     "Identity_1": probability("person"),
     "Identity_2": mask("sigmoid"),

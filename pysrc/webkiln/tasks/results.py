@@ -64,8 +64,13 @@ def _read(values: np.ndarray, spec: Mapping[str, Any], processing: Mapping[str, 
         return read_text(values, spec)
     place = find_place(processing, spec, inputs)
     if kind == "keypoints":
-        return read_keypoints(values, spec, place)
+        return read_keypoints(values, _other(outputs, spec.get("heatmaps", {}).get("output")), spec, place)
     if kind == "mask":
         return read_mask(values, spec, place)
-    scores = outputs.get(spec.get("scores", ""))
-    return read_boxes(values, None if scores is None else np.asarray(scores), spec, place)
+    return read_boxes(values, _other(outputs, spec.get("scores")), spec, place)
+
+
+def _other(outputs: Mapping[str, Any], name: str | None) -> np.ndarray | None:
+    """The output that goes with another one; None where there is none, or it was not given."""
+    found = None if name is None else outputs.get(name)
+    return None if found is None else np.asarray(found)

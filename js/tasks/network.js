@@ -1,0 +1,90 @@
+/** A model of a task, and its outputs by what they mean: what `webkiln.tasks.networks` says. */
+
+import { InputError } from "../errors.js";
+import { results } from "../results/results.js";
+
+/** @typedef {import("./frames.js").Frame} Frame */
+/** @typedef {import("./regions.js").Region} Region */
+/** @typedef {import("../model.js").Model} Model */
+/** @typedef {(spec: any) => boolean} Meaning whether the output with this specification is it */
+
+/** @type {Record<string, Meaning>} */
+export const MEANINGS = {
+  boxes: ({ type }) => type === "boxes",
+  mask: ({ type }) => type === "mask",
+  /** One probability, of whether there is anything. */
+  presence: ({ type, labels }) => type === "labels" && labels.length === 1,
+  /** Points in the picture. */
+  landmarks: ({ type, units }) => type === "keypoints" && units !== "metres",
+  /** Points in metres. */
+  world: ({ type, units }) => type === "keypoints" && units === "metres",
+};
+
+/**
+ * What of a model a task needs.
+ * @param {any} processing of model.json
+ * @param {string} about
+ * @param {readonly string[]} meanings of `MEANINGS`
+ * @returns {{ input: string, names: Record<string, string>, outputs: string[] }} the picture, the outputs by meaning, and all that are read
+ * @throws {InputError}
+ */
+function partsOf(processing, about, meanings) {
+  const specs = Object.entries(processing?.outputs ?? {});
+  const input = Object.entries(processing?.inputs ?? {}).find(([, { type }]) => type === "picture")?.[0];
+  const names = Object.fromEntries(meanings.map((meaning) => [meaning, specs.find(([, spec]) => MEANINGS[meaning](spec))?.[0] ?? ""]));
+  const missing = [...meanings.filter((meaning) => !names[meaning]), ...(input === undefined ? ["picture"] : [])];
+  if (input === undefined || missing.length) {
+    throw new InputError(`the model given for ${about} does not say what is its ${missing.join(", ")} (processing in model.json); convert the gallery's model by its name, or describe yours as docs/format.md says`);
+  }
+  const others = Object.values(names).flatMap((name) => [processing.outputs[name].scores, processing.outputs[name].heatmaps?.output].filter(Boolean));
+  return { input, names, outputs: [...new Set([...Object.values(names), ...others])] };
+}
+
+/** A model that is to be loaded for a task: what it is, for messages, and what its outputs have to mean. */
+export class NetworkSpec {
+  /**
+   * @param {string} model its name in the gallery
+   * @param {string} about
+   * @param {readonly string[]} meanings of `MEANINGS`
+   */
+  constructor(model, about, meanings) {
+    this.model = model;
+    this.about = about;
+    this.meanings = meanings;
+  }
+
+  /** @param {any} processing of model.json */
+  partsOf(processing) {
+    return partsOf(processing, this.about, this.meanings);
+  }
+}
+
+export class Network {
+  #parts;
+
+  /**
+   * @param {Model} model
+   * @param {NetworkSpec} spec
+   */
+  constructor(model, spec) {
+    this.model = model;
+    this.#parts = spec.partsOf(model.processing);
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {Region} [region]
+   * @returns {Promise<Record<string, any>>} results by meaning, in pixels of the picture
+   */
+  async see(frame, region) {
+    const { input, names, outputs } = this.#parts;
+    const inputs = { [input]: { picture: frame.for(this.model.backend), region } };
+    const given = await this.model.run(inputs, { on: "device" });
+    try {
+      const read = await results(this.model, Object.fromEntries(outputs.map((name) => [name, given[name]])), inputs);
+      return Object.fromEntries(Object.entries(names).map(([meaning, name]) => [meaning, read[name]]));
+    } finally {
+      for (const output of Object.values(given)) output.dispose();
+    }
+  }
+}

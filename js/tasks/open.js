@@ -1,0 +1,38 @@
+/** Making a task. */
+
+import { Engine, completeOptions } from "./engine.js";
+import { KINDS } from "./kinds.js";
+import { loadRuntime, wasmFiles } from "./runtime.js";
+import { Task } from "./task.js";
+import { openWorker } from "./worker_host.js";
+
+/**
+ * What every task takes.
+ * @typedef {object} TaskOptions
+ * @property {string | Record<string, string>} models the folder in which the gallery's models lie under their names, or the address of each model.json by its role
+ * @property {"auto" | "wasm" | "webgl"} [backend]
+ * @property {boolean} [worker] false: on this thread; where there are workers they are the default
+ * @property {boolean | Partial<import("./smoothing.js").Smoothing>} [smoothing] of points in films; on by default
+ * @property {(progress: import("./engine.js").Progress) => void} [onProgress]
+ * @property {AbortSignal} [signal] stops loading
+ * @property {string} [cache] name of a Cache Storage cache in which the files are kept; off by default
+ * @property {boolean} [relaxed] false: always the plain build, with the same bits everywhere
+ * @property {import("../backends/wasm/module.js").WasmLocation} [wasm] where the .wasm files are
+ * @property {string} [runtime] where webkiln.min.js is, when it is not next to the script
+ * @property {string} [workerUrl] where webkiln.tasks.min.js is for the worker, when it is not the script itself
+ * @property {Record<string, BufferSource>} [files] in place of a network: the bytes of each file by its address
+ */
+
+/**
+ * @template Result
+ * @param {string} name of `KINDS`
+ * @param {any} options
+ * @returns {Promise<Task<Result>>}
+ */
+export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options }) {
+  const complete = completeOptions(name, KINDS[name], options);
+  signal?.throwIfAborted();
+  if (worker) return new Task(await openWorker(name, complete, { runtime, workerUrl, onProgress, signal }));
+  const { wasm = wasmFiles } = complete;
+  return new Task(await Engine.open(KINDS[name], { ...complete, wasm }, await loadRuntime(runtime), { onProgress, signal }));
+}

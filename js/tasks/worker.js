@@ -1,0 +1,45 @@
+/** The worker's side of a task. */
+
+import { describeError, WebkilnError } from "../errors.js";
+import { Engine } from "./engine.js";
+import { KINDS } from "./kinds.js";
+import { loadRuntime } from "./runtime.js";
+
+/** @typedef {import("../connection.js").Call} Call */
+/** @typedef {import("../connection.js").Answer} Answer */
+
+/** What the worker is called, and by what the script knows that it is in one. */
+export const WORKER_NAME = "webkiln.tasks";
+
+/** @type {Engine | null} */
+let engine = null;
+
+function opened() {
+  if (!engine) throw new WebkilnError("the worker has no task");
+  return engine;
+}
+
+/** @type {Record<string, (args: any[], tell: (progress: unknown) => void) => unknown>} */
+const METHODS = {
+  async open([{ name, options, runtime }], onProgress) {
+    engine = await Engine.open(KINDS[name], options, await loadRuntime(runtime), { onProgress });
+  },
+  detect: ([{ frame }, timestamp]) => opened().detect(frame.picture, timestamp),
+  reset: () => opened().reset(),
+};
+
+/** Answers calls of the page, of which this is the worker. */
+function serve() {
+  const scope = /** @type {Worker} */ (/** @type {unknown} */ (globalThis)); // seen from inside, it is posted to in the same way
+  const post = (/** @type {Answer} */ answer) => scope.postMessage(answer);
+  scope.onmessage = async (/** @type {MessageEvent<Call>} */ { data: { id, method, args } }) => {
+    try {
+      const result = await METHODS[method](args, (progress) => post({ id, progress }));
+      post({ id, result, now: engine?.backends });
+    } catch (error) {
+      post({ id, error: describeError(error) });
+    }
+  };
+}
+
+if (typeof document === "undefined" && /** @type {any} */ (globalThis).name === WORKER_NAME) serve();
