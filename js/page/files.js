@@ -57,14 +57,15 @@ export async function readSample() {
 
 /**
  * @param {"auto" | "wasm" | "webgl"} backend
+ * @param {string} signature its name
  * @param {(progress: { loaded: number, total: number }) => void} [onProgress]
  * @returns {Promise<any>} a model of the runtime
  */
-export async function loadModel(backend, onProgress) {
+export async function loadModel(backend, signature, onProgress) {
   const { webkiln } = /** @type {any} */ (globalThis);
   if (!webkiln) throw new Error("the runtime did not load: webkiln.min.js has to be in the folder runtime, next to this page");
   const path = pathOf("model");
-  if (!isSingleFile()) return webkiln.load(path, { backend, onProgress, worker: typeof Worker === "function" });
+  if (!isSingleFile()) return webkiln.load(path, { backend, signature, onProgress, worker: typeof Worker === "function" });
   const wasm = { plain: bytesInside("webkiln-plain.wasm"), relaxed: bytesInside("webkiln-relaxed.wasm") };
-  return webkiln.load(INSIDE + path, { backend, onProgress, wasm, fetch: fetchInside });
+  return webkiln.load(INSIDE + path, { backend, signature, onProgress, wasm, fetch: fetchInside });
 }

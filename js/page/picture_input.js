@@ -23,7 +23,7 @@ export class PictureInput {
     this.context = context;
     const id = `picture-${context.position}`;
     const chooser = fileChooser({ id, accept: "image/*", text: "Choose a picture", kind: "primary" }, (file) => this.take(file).then(context.onChange, context.onProblem));
-    this.#camera = button("Use the camera", () => (this.#stream ? this.#stop() : this.#start().then(context.onChange, context.onProblem)));
+    this.#camera = button("Use the camera", () => (this.#stream ? this.stop() : this.#start().then(context.onChange, context.onProblem)));
     this.element = make("figure", { class: "input" },
       make("div", { class: "frame" }, this.#canvas),
       make("figcaption", {}, make("span", { class: "name" }, context.argument.name), " · choose a picture or drop one anywhere on the page"),
@@ -46,14 +46,14 @@ export class PictureInput {
     const bitmap = await createImageBitmap(file).catch(() => {
       throw new Error("this file is not a picture that the browser can read; try a JPEG, PNG or WebP file");
     });
-    this.#stop();
+    this.stop();
     this.#source = bitmap;
   }
 
   async showSample() {
     const sample = await readSample();
     if (sample) return this.take(sample);
-    this.#stop();
+    this.stop();
     this.#source = drawnPicture();
   }
 
@@ -91,14 +91,14 @@ export class PictureInput {
     const video = document.createElement("video");
     Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
     await video.play();
-    this.#stop();
+    this.stop();
     this.#stream = stream;
     this.#source = video;
     this.#camera.textContent = "Stop the camera";
   }
 
-  /** Leaves the last picture of the camera. */
-  #stop() {
+  /** Ends the camera, and leaves its last picture. */
+  stop() {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
     this.#camera.textContent = "Use the camera";

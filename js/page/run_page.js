@@ -48,20 +48,27 @@ function tell(error) {
 /** Models that are loaded, by what was asked for. @type {Map<string, Promise<any>>} */
 const models = new Map();
 
-/** @param {Choice} choice */
-function modelOn(choice) {
-  const known = models.get(choice) ?? load(choice);
-  models.set(choice, known);
-  known.then((model) => models.has(model.backend) || models.set(model.backend, known), () => models.delete(choice));
+/**
+ * @param {Choice} choice
+ * @param {string} signature
+ */
+function modelOn(choice, signature) {
+  const key = (/** @type {string} */ backend) => JSON.stringify([backend, signature]);
+  const known = models.get(key(choice)) ?? load(choice, signature);
+  models.set(key(choice), known);
+  known.then((model) => models.has(key(model.backend)) || models.set(key(model.backend), known), () => models.delete(key(choice)));
   return known;
 }
 
-/** @param {Choice} choice */
-async function load(choice) {
+/**
+ * @param {Choice} choice
+ * @param {string} signature
+ */
+async function load(choice, signature) {
   const progress = byId("progress");
   byId("loading").hidden = false;
   try {
-    return await loadModel(choice, ({ loaded, total }) => {
+    return await loadModel(choice, signature, ({ loaded, total }) => {
       if (total) progress.value = loaded / total;
     });
   } finally {
@@ -104,6 +111,11 @@ class Runner {
 
   async showSamples() {
     for (const input of this.inputs.values()) await input.showSample();
+  }
+
+  /** Lets go of what goes on by itself. */
+  stop() {
+    for (const input of this.inputs.values()) if (input instanceof PictureInput) input.stop();
   }
 
   get isLive() {
@@ -237,22 +249,33 @@ function sizeFields({ freeSizes, sizes }, description, onChange) {
 }
 
 /**
- * @param {Runner} runner
- * @param {any} first model
+ * A choice of the way in which the model is called, where it has several.
+ * @param {any} description model.json
+ * @param {(field: HTMLSelectElement) => void} onChange
+ * @returns {HTMLElement[]}
+ */
+function signatureChoice({ signatures }, onChange) {
+  if (signatures.length < 2) return [];
+  const field = make("select", {}, ...signatures.map((/** @type {any} */ { name }) => make("option", { value: name }, name)));
+  field.addEventListener("change", () => onChange(field));
+  return [make("label", { class: "signature" }, make("span", {}, "Signature"), field)];
+}
+
+/**
+ * @param {{ backend: Choice, signature: string, runner: Runner }} wanted changed here
  * @param {(change: (current: any) => Promise<any>) => void} show
  */
-function listen(runner, first, show) {
+function listen(wanted, show) {
   const choices = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=on]"));
-  let chosen = "auto";
   for (const choice of choices) {
     choice.disabled = false;
     choice.addEventListener("change", () => show(async () => {
       try {
-        const model = await modelOn(/** @type {Choice} */ (choice.value));
-        chosen = choice.value;
+        const model = await modelOn(/** @type {Choice} */ (choice.value), wanted.signature);
+        wanted.backend = /** @type {Choice} */ (choice.value);
         return model;
       } catch (error) {
-        for (const one of choices) one.checked = one.value === chosen;
+        for (const one of choices) one.checked = one.value === wanted.backend;
         throw error;
       }
     }));
@@ -268,7 +291,7 @@ function listen(runner, first, show) {
     event.preventDefault();
     document.body.classList.remove("dropping");
     const file = event.dataTransfer?.files[0];
-    const input = file && [...runner.inputs.values()].find((one) => one.accepts(file));
+    const input = file && [...wanted.runner.inputs.values()].find((one) => one.accepts(file));
     if (file && input) input.take(file).then(() => show(async (model) => model), tell);
     else tell(new Error(file ? `${file.name} is of no kind that this model takes` : "what was dropped is not a file; save it first, then drop it here"));
   });
@@ -285,7 +308,8 @@ export async function startRunning() {
   Object.assign(globalThis, { webkilnPage: page });
   try {
     const description = await readDescription();
-    let model = await modelOn("auto");
+    const [{ name: first }] = description.signatures;
+    let model = await modelOn("auto", first);
     let latest = 0;
     let turn = Promise.resolve();
     /**
@@ -298,27 +322,43 @@ export async function startRunning() {
       turn = turn.then(async () => {
         try {
           model = await change(model);
-          const parts = mine === latest ? await runner.run(model, () => mine === latest) : null;
+          const parts = mine === latest ? await wanted.runner.run(model, () => mine === latest) : null;
           if (parts) {
             tell(null);
-            replaceParts(byId("results"), parts, runner.isLive);
+            replaceParts(byId("results"), parts, wanted.runner.isLive);
             describeBackend(model);
           }
         } catch (error) {
           if (mine === latest) tell(error);
         }
         if (mine === latest) setState("ready");
-        if (mine === latest && runner.isLive && !page.error) requestAnimationFrame(() => mine === latest && show(async (current) => current));
+        if (mine === latest && wanted.runner.isLive && !page.error) requestAnimationFrame(() => mine === latest && show(async (current) => current));
       });
     };
     const onChange = () => {
       page.times = {};
       show(async (current) => current);
     };
-    const runner = new Runner(model, description, onChange);
-    await runner.showSamples();
-    byId("inputs").replaceChildren(...sizeFields(runner, description, onChange), ...[...runner.inputs.values()].map(({ element }) => element));
-    listen(runner, model, show);
+    /** @type {{ backend: Choice, signature: string, runner: Runner }} */
+    const wanted = { backend: "auto", signature: first, runner: new Runner(model, description, onChange) };
+    const place = async () => {
+      const { runner } = wanted;
+      await runner.showSamples();
+      byId("inputs").replaceChildren(...sizeFields(runner, description, onChange), ...[...runner.inputs.values()].map(({ element }) => element));
+    };
+    byId("inputs").before(...signatureChoice(description, (field) => show(async () => {
+      const signature = field.value;
+      field.value = wanted.signature; // until it is loaded
+      const other = await modelOn(wanted.backend, signature);
+      field.value = signature;
+      wanted.runner.stop();
+      page.times = {};
+      Object.assign(wanted, { signature, runner: new Runner(other, description, onChange) });
+      await place();
+      return other;
+    })));
+    await place();
+    listen(wanted, show);
     show(async (current) => current);
   } catch (error) {
     tell(error);

@@ -4,7 +4,7 @@ import { button, make, messageOf, table } from "./elements.js";
 import { loadModel, readDescription, readReference } from "./files.js";
 import { firstDivergence } from "./tracing.js";
 
-/** @typedef {{ backend: "wasm" | "webgl", state: "passed" | "failed" | "missing", build: string, outputs: any[], explanation: string, divergence: import("./tracing.js").Divergence | null }} Row */
+/** @typedef {{ backend: "wasm" | "webgl", signature: string, state: "passed" | "failed" | "missing", build: string, outputs: any[], explanation: string, divergence: import("./tracing.js").Divergence | null }} Row */
 
 const NAMES = { wasm: "WASM", webgl: "WebGL" };
 const WORDS = { passed: "passed", failed: "FAILED", missing: "not available here" };
@@ -25,7 +25,7 @@ export async function verifyHere(where) {
   const rows = [];
   for (const backend of /** @type {const} */ (["wasm", "webgl"])) {
     note.textContent = `Comparing ${NAMES[backend]} with the reference…`;
-    rows.push(await check(backend, description));
+    for (const { name } of description.signatures) rows.push(await check(backend, name, description));
   }
   const passed = rows.some(({ state }) => state === "passed") && rows.every(({ state }) => state !== "failed");
   const text = reportText(description, rows, passed);
@@ -35,15 +35,16 @@ export async function verifyHere(where) {
 
 /**
  * @param {"wasm" | "webgl"} backend
+ * @param {string} signature
  * @param {any} description model.json
  * @returns {Promise<Row>}
  */
-async function check(backend, description) {
-  const row = { backend, build: "", outputs: [], explanation: "", divergence: null };
+async function check(backend, signature, description) {
+  const row = { backend, signature: description.signatures.length > 1 ? signature : "", build: "", outputs: [], explanation: "", divergence: null };
   if (backend === "webgl" && !hasFloatTargets()) return { ...row, state: "missing", explanation: "this browser has no WebGL2 that renders floats" };
   let model;
   try {
-    model = await loadModel(backend);
+    model = await loadModel(backend, signature);
   } catch (error) {
     return { ...row, state: "failed", explanation: messageOf(error) };
   }
@@ -75,12 +76,12 @@ function describe({ op, node, value, error, tolerance }) {
 function show(where, rows, passed, text) {
   const verdict = make("p", { class: `verdict ${passed ? "passed" : "failed"}`, role: "status" },
     passed ? "Passed: this device computes the numbers of the reference." : "Failed: the numbers differ from the reference, or none could be compared.");
-  const lines = rows.flatMap(({ backend, state, build, outputs }) => {
-    const name = `${NAMES[backend]}${build && build !== backend ? ` (${build})` : ""}`;
+  const lines = rows.flatMap(({ backend, signature, state, build, outputs }) => {
+    const name = `${NAMES[backend]}${build && build !== backend ? ` (${build})` : ""}${signature && `, ${signature}`}`;
     if (!outputs.length) return [[badge(state), name, "–", "–", "–"]];
     return outputs.map(({ name: output, maximumError, tolerance, passed: isRight }) => [badge(isRight ? "passed" : "failed"), name, output, ...[maximumError, tolerance].map((error) => make("span", { class: "number" }, small(error)))]);
   });
-  const remarks = rows.filter(({ explanation }) => explanation).map(({ backend, explanation }) => make("p", { class: "explanation" }, `${NAMES[backend]}: ${explanation}.`));
+  const remarks = rows.filter(({ explanation }) => explanation).map(({ backend, signature, explanation }) => make("p", { class: "explanation" }, `${NAMES[backend]}${signature && `, ${signature}`}: ${explanation}.`));
   const field = make("textarea", { readonly: true, rows: 10, id: "report", spellcheck: "false" });
   field.value = text;
   const told = make("span", { class: "hint", role: "status" });
@@ -115,8 +116,8 @@ function reportText(description, rows, passed) {
     `processors: ${navigator.hardwareConcurrency ?? "unknown"}; isolated: ${globalThis.crossOriginIsolated === true}`,
     `time: ${new Date().toISOString()}`,
   ];
-  for (const { backend, state, build, outputs, explanation } of rows) {
-    lines.push(`${backend}${build && build !== backend ? ` (${build})` : ""}: ${WORDS[state]}`);
+  for (const { backend, signature, state, build, outputs, explanation } of rows) {
+    lines.push(`${backend}${build && build !== backend ? ` (${build})` : ""}${signature && `, signature ${signature}`}: ${WORDS[state]}`);
     for (const { name: output, maximumError, tolerance, passed: isRight } of outputs) {
       lines.push(`  ${output}: error ${small(maximumError)}, allowed ${small(tolerance)}${isRight ? "" : ", FAILED"}`);
     }

@@ -8,6 +8,7 @@ import numpy as np
 from webkiln.graph.build import GraphBuilder
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.dims import symbol
+from webkiln.graph.graph import Value
 from webkiln.graph.signature import Argument, Signature
 from webkiln.model import Model
 
@@ -83,3 +84,29 @@ def tokens_model() -> Model:
     signature = Signature("main", arguments, [Argument("total", y, "float32", (1,))])
     spec = {"type": "tokens", "tokenizer": "tokenizer.json", "maximum_length": 12}
     return Model(Bundle(builder.graph, [signature], name="reader", symbols={"S": {"maximum": 16}}, processing={"inputs": {"attention_mask": spec, "input_ids": spec, "token_type_ids": spec}, "outputs": {}}))
+
+
+def branching_model() -> Model:
+    """Two signatures of one graph. `halves`: numbers [1, 4] → those halved as often as it takes until all lie within 1, by a loop; `sums`: numbers [1, 4], weights [4] → a sum."""
+    builder = GraphBuilder()
+    x = builder.input("x", "f32", [1, 4])
+    w = builder.input("w", "f32", [4])
+    scaled = builder.node("mul", [x, builder.constant(np.float32(10), "ten")], name="scale")
+    condition, body = GraphBuilder(), GraphBuilder()
+    carried = condition.input("now", "f32", [1, 4])
+    condition.input("factor", "f32", [])
+    largest = condition.node("reduce_max", [condition.node("abs", [carried])], {"axes": [0, 1], "keep_dims": False})
+    condition.output(condition.node("greater", [largest, condition.constant(np.float32(1), "one")]))
+    now = body.input("now", "f32", [1, 4])
+    body.output(body.node("mul", [now, body.input("factor", "f32", [])]))
+    halved = builder.control("while", [scaled, builder.constant(np.float32(0.5), "half")], [condition.graph, body.graph], [Value("f32", (1, 4))], carried=1, name="loop")[0]
+    result = builder.node("tanh", [halved], name="squash", output="result")
+    total = builder.node("reduce_sum", [builder.node("mul", [scaled, w], name="weigh")], {"axes": [1], "keep_dims": False}, name="add up", output="total")
+    for name in (result, total):
+        builder.output(name)
+    numbers = Argument("numbers", x, "float32", (1, 4))
+    signatures = [
+        Signature("halves", [numbers], [Argument("result", result, "float32", (1, 4))]),
+        Signature("sums", [numbers, Argument("weights", w, "float32", (4,))], [Argument("total", total, "float32", (1,))]),
+    ]
+    return Model(Bundle(builder.graph, signatures, name="branching"))

@@ -36,7 +36,7 @@ def assert_outputs(visit: Visit, expected: dict[str, np.ndarray], tolerance: flo
         np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * max(1, np.abs(wanted).max()), err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["picture", "numbers", "audio", "tokens"])
+@pytest.mark.parametrize("kind", ["picture", "numbers", "audio", "tokens", "branching"])
 def test_a_first_result_without_any_doing(visits: Visits, handed: Handed, kind: str) -> None:
     visit = visits.serve(handed(kind))
     visit.wait()
@@ -195,3 +195,33 @@ def test_opened_from_disk_it_says_what_to_do(visits: Visits, handed: Handed, pat
     visit = visits.disk(handed("numbers") / path)
     visit.wait("error")
     assert "serve the folder, for example with `webkiln serve`" in visit.page.inner_text("#problem")
+
+
+def fill(visit: Visit, label: str, text: str) -> None:
+    field = visit.page.get_by_label(label, exact=True)
+    field.fill(text)
+    visit.after(field.blur)
+
+
+def test_each_signature_has_its_inputs_and_its_result(visits: Visits, handed: Handed) -> None:
+    """Chosen with the keyboard; where it runs stays as chosen, in both directions."""
+    visit = visits.serve(handed("branching"))
+    visit.wait()
+    given = np.array([[1, -2, 3, 0.5]], np.float32)
+    model = webkiln.load(handed("branching") / "model")
+    fill(visit, "numbers", "1 -2 3 0.5")
+    assert_outputs(visit, model.run({"numbers": given}))
+    visit.after(lambda: visit.page.check("input[value=wasm]", force=True))
+    assert visit.page.locator("textarea").count() == 1
+    choice = visit.page.get_by_label("Signature")
+    choice.focus()
+    visit.after(lambda: choice.press("ArrowDown"))
+    assert choice.input_value() == "sums"
+    assert visit.seen("backend") == "wasm"
+    fill(visit, "numbers", "1 -2 3 0.5")
+    fill(visit, "weights", "1 2 3 4")
+    assert_outputs(visit, webkiln.load(handed("branching") / "model", signature="sums").run({"numbers": given, "weights": np.arange(1, 5, dtype=np.float32)}))
+    visit.after(lambda: choice.select_option("halves"))
+    assert visit.page.locator("textarea").count() == 1
+    assert list(visit.seen("outputs")) == ["result"]
+    assert visit.page.is_hidden("#problem")

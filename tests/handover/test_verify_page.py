@@ -25,7 +25,7 @@ def damaged(site: Path, where: Path, constant: str) -> Path:
     shard = model["shards"][entry["shard"]]
     file = folder / "model" / shard["file"]
     tensors = load_file(file)
-    tensors[entry["tensor"]] = tensors[entry["tensor"]] + np.float32(0.01)
+    tensors[entry["tensor"]] = np.asarray(tensors[entry["tensor"]] + np.float32(0.01))
     save_file(tensors, file)
     shard["bytes"], shard["sha256"] = file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()
     path.write_text(json.dumps(model))
@@ -60,6 +60,25 @@ def test_a_broken_weight_is_located(visits: Visits, handed: Handed, tmp_path: Pa
     for text in explanations:
         assert f"the first operator that differs from the reference is {operator}: its error is" in text
     assert operator in visit.page.input_value("#report")
+
+
+def test_each_signature_is_verified(visits: Visits, handed: Handed) -> None:
+    visit = visits.serve(handed("branching"), "verify.html")
+    visit.wait("passed", "failed", "error")
+    rows = [row.split("\t")[:3] for row in visit.page.locator("tbody tr").all_inner_texts()]
+    assert [row[0] for row in rows] == ["passed"] * 4
+    assert [row[1].rpartition(", ")[2] for row in rows] == ["halves", "sums"] * 2
+    assert [row[2] for row in rows] == ["result", "total"] * 2
+    assert "signature sums: passed" in visit.page.input_value("#report")
+
+
+@pytest.mark.parametrize(("constant", "operators"), [("ten", {"mul (scale)"}), ("half", {"while (loop)"})])
+def test_control_flow_is_no_hindrance(visits: Visits, handed: Handed, tmp_path: Path, constant: str, operators: set[str]) -> None:
+    """What diverges before a loop is found there; what diverges inside it, at the loop."""
+    visit = visits.serve(damaged(handed("branching"), tmp_path, constant), "verify.html")
+    visit.wait("passed", "failed", "error")
+    found = [text.partition("is ")[2].partition(":")[0] for text in visit.page.locator(".explanation").all_inner_texts()]
+    assert set(found) == operators
 
 
 def test_a_weight_that_is_not_what_model_json_says_is_told(visits: Visits, handed: Handed, tmp_path: Path) -> None:

@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 
 from webkiln.model import Model
-from webkiln.parity.golden import golden_cases
+from webkiln.parity.golden import GoldenCase, golden_cases
 from webkiln.webformat.golden import sample_indices
 
 SAMPLES = 16
 
 
 def reference_values(folder: Path, model: Model) -> str | None:
-    """JSON with samples, minimum, maximum and L2 norm of every value that a node makes, for the inputs of the golden case.
+    """JSON with samples, minimum, maximum and L2 norm of every value that a node makes, for the inputs of the golden case of each signature.
 
-    `model` is the one in `folder`. None for models with control flow or sizes that a run computes, whose values are not those of one
-    plan, and for those without golden vectors.
+    `model` is the one in `folder`. Of branches and loops it has what they give, not what happens in their bodies. None for models without golden vectors.
     """
-    if model.graph.elements or any(node.bodies for node in model.graph.nodes):
-        return None
-    case = next((one for one in golden_cases(folder) if one.signature == model.signature.name), None)
-    if case is None:
-        return None
+    cases: dict[str, GoldenCase] = {}
+    for case in golden_cases(folder):
+        cases.setdefault(case.signature, case)
+    traced = [_traced(Model(model.bundle, one.name), cases[one.name]) for one in model.bundle.signatures if one.name in cases]
+    return f'{{"signatures": [\n{",".join(traced)}\n]}}\n' if traced else None
+
+
+def _traced(model: Model, case: GoldenCase) -> str:
     values = model.trace(case.inputs)
     allowed = model.trace_tolerances(case.inputs)
     entries = [
@@ -43,7 +45,7 @@ def reference_values(folder: Path, model: Model) -> str | None:
         if name in values
     ]
     lines = ",\n".join(json.dumps(entry, allow_nan=False) for entry in entries)
-    return f'{{"signature": {json.dumps(case.signature)}, "values": [\n{lines}\n]}}\n'
+    return f'{{"signature": {json.dumps(case.signature)}, "values": [\n{lines}\n]}}'
 
 
 def _numbers(array: np.ndarray) -> dict[str, Any]:

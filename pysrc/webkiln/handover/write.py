@@ -49,8 +49,8 @@ def hand_over(
 
     - `index.html`: the ready page; `verify.html`: the golden check on the visitor's device. Any static server serves them.
     - `runtime/`: the runtime, and the pages' script and style.
-    - `reference.json`: what each operator gave in NumPy, for `verify.html` to name the first that diverges (not for models with
-      control flow, or without golden vectors).
+    - `reference.json`: what each operator gave in NumPy, for `verify.html` to name the first that diverges (not for models
+      without golden vectors).
     - `model.mjs`, `model.d.mts`: the model as a module, with its inputs and outputs typed.
     - `SNIPPETS.md`: code for a script tag, an ES module, Node. `MODEL_CARD.md`: origin, licence, hash, command, parity, sizes.
     - with `is_single_file`, `NAME.html`: everything in one file, which also works from disk and in a sandboxed frame.
