@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import webkiln
+from webkiln import gallery
 from webkiln.commands.terminal import plain, size_text
 from webkiln.ops import OPERATORS
 
@@ -147,6 +148,32 @@ def test_inspect(call, folder) -> None:
     for text in ("tiny", "image", "float32", "[1, 8]", "mixed", "operators (2): ", "licence: CC0-1.0", "backends: numpy, wasm, webgl; by operators and dtypes: --backend webgl plans it", "plan: wasm (2 operators in "):
         assert text in result.stdout
     assert "arena" in result.stdout
+
+
+def test_inspect_tells_what_the_file_says_too(call) -> None:
+    result = call("inspect", gallery.fetch("silero_vad"))
+    assert result.exit_code == 0, result.output
+    for text in ("[2, 1, 128]", "operators of the file (167): Constant 98, ", "weights in the file: 309,719 numbers in ", "plan: wasm ("):
+        assert text in result.stdout
+
+
+def test_inspect_of_what_cannot_be_converted(call, tmp_path) -> None:
+    """What the file says, and all that is missing."""
+    path = tmp_path / "own.onnx"
+    path.write_bytes(gallery.fetch("silero_vad").read_bytes().replace(b"\x04LSTM", b"\x04OWN!"))
+    result = call("inspect", path)
+    assert result.exit_code == 3
+    assert "input state: float32 [2, 1, 128]\n" in result.stdout
+    assert "OWN! (1×" in result.stderr
+    assert "OWN! 1" in result.stdout
+
+
+def test_inspect_without_numpy(tmp_path) -> None:
+    program = "import sys; sys.modules['numpy'] = None; from webkiln.cli import main; main(['inspect', sys.argv[1]])"
+    done = subprocess.run([sys.executable, "-c", program, gallery.fetch("basic_pitch")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == webkiln.inspect(gallery.fetch("basic_pitch")).facts
+    assert "takes NumPy" in done.stderr
 
 
 def test_names_from_a_model_are_shown_and_not_obeyed(call, edit) -> None:

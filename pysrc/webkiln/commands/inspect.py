@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-import tempfile
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from webkiln.commands.describe import folder_size, show_backends, show_model, show_origin, show_plan
-from webkiln.commands.sources import open_model, web_folder
-from webkiln.commands.terminal import progress, say, size_text
-from webkiln.errors import BrowserError
+from webkiln.commands.terminal import remark, say
+from webkiln.errors import UnsupportedOperatorError
+from webkiln.importers.inspection import Inspection, inspect, is_inspected
+
+_WITHOUT_NUMPY = "This is what the file itself says. What its conversion tells (the plan of a run, its memory, what WebGL leaves to WASM) takes NumPy, which is not installed."
 
 
 def command(*, source: str, backend: str | None, browser: str | None) -> bool:
-    with progress(f"opening {source}") as note, tempfile.TemporaryDirectory(prefix="webkiln-inspect-") as scratch:
-        model = open_model(source, note)
-        folder = web_folder(source)
-        if folder is None:
-            folder = Path(scratch, "model")
-            note("measuring")
-            model.save(folder)
-        size = folder_size(folder)
-        host = browser or ("chromium" if backend in ("webgl", "auto") else "node")
-        note(f"planning in {host}")
-        profile, reason = _plan(folder, backend, host)
-    show_model(model)
-    show_origin(model)
-    say(f"size: {size_text(size)}, {model.bundle.parameters:,} parameters")
-    show_backends(model, is_planned=backend == "webgl")
-    show_plan(profile)
-    if reason:
-        say(f"memory for a run: not measured. {reason}")
+    """Show a file's own facts where that is all that can be known: where it cannot be converted, or not here."""
+    found = inspect(source) if is_inspected(Path(source)) else None
+    if found is not None and find_spec("numpy") is None:
+        _show(found)
+        if found.unsupported:
+            raise UnsupportedOperatorError(found.unsupported)
+        remark(_WITHOUT_NUMPY)
+        return True
+    from webkiln.commands.inspect_model import show
+
+    try:
+        show(source, found, backend=backend, browser=browser)
+    except UnsupportedOperatorError:
+        if found is not None:
+            _show(found)
+        raise
     return True
 
 
-def _plan(folder: Path, backend: str | None, browser: str) -> tuple[dict[str, Any], str]:
-    """The runtime's plan, or, where no backend was asked for, the reason why there is none: inspecting needs no Node."""
-    from webkiln.browsers.node import find_node
-    from webkiln.browsers.session import Session
-
-    if backend is None and browser == "node":
-        try:
-            find_node()
-        except BrowserError as error:
-            return {}, str(error)
-    with Session(backend=backend or "wasm", browser=browser) as session:
-        return session.plan(folder), ""
+def _show(found: Inspection) -> None:
+    for line in found.facts:
+        say(line)

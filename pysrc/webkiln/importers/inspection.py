@@ -60,15 +60,24 @@ class Inspection:
             f"weights in the file: {self.parameters:,} numbers in {self.weight_bytes:,} bytes",
         ]
 
-    def __str__(self) -> str:
+    @property
+    def facts(self) -> list[str]:
+        """All lines but what is unsupported."""
         lines = [f"{self.name}: {_TITLES[self.format]}, {self.bytes:,} bytes"]
         lines += [f"input {one}" for one in self.inputs] + [f"output {one}" for one in self.outputs]
         if self.signatures:
             lines.append(f"signatures: {', '.join(self.signatures)}")
         lines += self.content
-        lines += [f"{key.replace('_', ' ')}: {shortened(text)}" for key, text in self.provenance.items()]
-        lines.append(str(UnsupportedOperatorError(self.unsupported)) if self.unsupported else "all of these operators are known to the converter")
-        return "\n".join(lines)
+        return lines + [f"{key.replace('_', ' ')}: {shortened(text)}" for key, text in self.provenance.items()]
+
+    def __str__(self) -> str:
+        verdict = str(UnsupportedOperatorError(self.unsupported)) if self.unsupported else "all of these operators are known to the converter"
+        return "\n".join([*self.facts, verdict])
+
+
+def is_inspected(path: Path) -> bool:
+    """Whether it is a file of a format that `inspect` reads; `FormatError` for one that is no model."""
+    return path.is_file() and detect(path) in _TITLES
 
 
 def inspect(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Inspection:
