@@ -117,6 +117,8 @@ def test_no_numpy_is_needed_or_loaded(tmp_path: Path) -> None:
         script = f"import sys; {block}import webkiln; print([webkiln.inspect(path).parameters for path in sys.argv[1:]], sys.modules.get('numpy'))"
         command = [sys.executable, "-c", script, tmp_path / "m.tflite", tmp_path / "model.onnx"]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[4, 9] None\n"
+    script = "import sys; sys.modules['google'] = None; import webkiln; print(webkiln.inspect(sys.argv[1]).name)"
+    assert subprocess.run([sys.executable, "-c", script, tmp_path / "m.tflite"], capture_output=True, text=True, check=True).stdout == "small\n"
 
 
 def test_the_list_of_operators_is_up_to_date() -> None:

@@ -62,7 +62,7 @@ def test_the_sdist_carries_sources_and_the_built_runtime(sdist: Path) -> None:
         names = [name.partition("/")[2] for name in opened.getnames()]
     assert len(names) == len(set(names)), "a file is in the sdist twice"
     assert {f"dist/{name}" for name in RUNTIME} <= set(names)
-    for folder in ("pysrc", "wasm", "js", "demos", "docs", "tools"):
+    for folder in ("pysrc", "wasm", "js", "demos", "docs", "packaging", "tools"):
         assert {f"{folder}/{name}" for name in tracked(folder)} <= set(names)
     assert {"hatch_build.py", "package.json", "package-lock.json", "LICENSE", "README.md", "CHANGELOG.md"} <= set(names)
     assert [name for name in names if "node_modules" in name or "__pycache__" in name or name.startswith(("build/", "."))] == [".gitignore"]

@@ -12,6 +12,7 @@ import webkiln
 from webkiln.codegen.paths import REPOSITORY
 from webkiln.version import VERSION
 
+RECIPE = REPOSITORY / "packaging" / "pyodide" / "webkiln" / "meta.yaml"
 PYTHON = {"Inspection", "Model", "Session", "convert", "inspect", "load", "results", "__version__"}
 ERRORS = {
     "BrowserError",
@@ -85,3 +86,12 @@ def test_one_version_everywhere() -> None:
     for file in ("package.json", "package-lock.json"):
         assert json.loads((REPOSITORY / file).read_text())["version"] == VERSION
     assert f"## {VERSION}" in (REPOSITORY / "CHANGELOG.md").read_text()
+    assert f"\n  version: {VERSION}\n" in RECIPE.read_text()
+
+
+def test_the_recipe_needs_what_the_project_needs() -> None:
+    """All but what only asks questions in a terminal, which Pyodide's distribution does not have."""
+    listed = RECIPE.read_text().partition("  run:\n")[2].partition("\ntest:")[0]
+    dependencies = (REPOSITORY / "pyproject.toml").read_text().partition("\ndependencies = [")[2].partition("]")[0]
+    needed = set(re.findall(r'"([\w-]+)', dependencies))
+    assert {line.strip(" -") for line in listed.splitlines()} == needed - {"questionary"}
