@@ -9,6 +9,9 @@ import { shapeOf } from "./sizes.js";
 const LONGEST = 30; // seconds
 const RECORDED = 4; // seconds
 
+/** What makes calls clear changes what a model hears. */
+const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
 /** @type {Record<string, (position: number, length: number) => number>} periodic windows */
 const WINDOWS = {
   hann: (k, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * k) / n),
@@ -19,6 +22,7 @@ export class AudioInput {
   /** @type {Float32Array<ArrayBuffer>} */
   #samples = new Float32Array();
   #hint = make("p", { class: "hint", "aria-live": "polite" });
+  #recording = button(`Record ${RECORDED} seconds`, () => this.#record().then(this.context.onChange, this.context.onProblem));
 
   /**
    * @param {import("./numbers_input.js").Context} context
@@ -34,7 +38,7 @@ export class AudioInput {
       make("span", { class: "name" }, context.argument.name), this.#hint,
       make("div", { class: "actions" }, ...chooser,
         button("Sample", () => this.showSample().then(context.onChange, context.onProblem)),
-        button(`Record ${RECORDED} seconds`, () => this.#record().then(context.onChange, context.onProblem))));
+        this.#recording));
   }
 
   /** @param {File} file */
@@ -99,10 +103,13 @@ export class AudioInput {
 
   async #record() {
     if (!navigator.mediaDevices?.getUserMedia) throw new Error("this page has no microphone: it needs a browser that gives one, and an address that starts with https (or this machine's own)");
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((error) => {
-      throw new Error(`the microphone could not be used: ${error.message}`);
-    });
+    this.#recording.disabled = true;
+    /** @type {MediaStream | undefined} */
+    let stream;
     try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: RAW }).catch((error) => {
+        throw new Error(`the microphone could not be used: ${error.message}`);
+      });
       this.#hint.textContent = "Recording…";
       const recorder = new MediaRecorder(stream);
       /** @type {Blob[]} */
@@ -114,7 +121,8 @@ export class AudioInput {
       await ended;
       await this.take(new Blob(parts, { type: recorder.mimeType }));
     } finally {
-      for (const track of stream.getTracks()) track.stop();
+      for (const track of stream?.getTracks() ?? []) track.stop();
+      this.#recording.disabled = false;
     }
   }
 }

@@ -99,10 +99,10 @@ export class PictureInput {
 
   /** Ends the camera, and leaves its last picture. */
   stop() {
+    if (this.#source instanceof HTMLVideoElement) this.#source = stillOf(this.#source); // before it ends, and is black
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
     this.#camera.textContent = "Use the camera";
-    if (this.#source instanceof HTMLVideoElement) this.#source = stillOf(this.#source);
   }
 }
 

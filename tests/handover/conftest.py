@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fake_devices
 import handed_models
 import pytest
 from handed_pages import Visits
@@ -12,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from webkiln.browsers.chromium import find_chromium, launch_options
 from webkiln.handover import hand_over
 
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+ALLOWED = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +32,27 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="module")
-def visits() -> Iterator[Visits]:
+def visits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visits]:
     options = launch_options(find_chromium())
+    devices = tmp_path_factory.mktemp("devices")
+    files = [
+        f"--use-file-for-fake-video-capture={fake_devices.camera(devices / 'camera.y4m')}",
+        f"--use-file-for-fake-audio-capture={fake_devices.microphone(devices / 'microphone.wav')}",
+    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**{**options, "args": [*options["args"], *CAMERA]})
+        browser = playwright.chromium.launch(**{**options, "args": [*options["args"], *ALLOWED, *files]})
         opened = Visits(browser)
         yield opened
         opened.close()
         browser.close()
+
+
+@pytest.fixture
+def refusing(visits: Visits) -> Iterator[Visits]:
+    """A Chromium that gives no page a camera or a microphone."""
+    options = launch_options(find_chromium())
+    browser = visits.kind.launch(**{**options, "args": [*options["args"], "--use-fake-device-for-media-stream"]})
+    opened = Visits(browser)
+    yield opened
+    opened.close()
+    browser.close()

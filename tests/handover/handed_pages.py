@@ -45,6 +45,7 @@ class Visits:
     """Opens pages from a folder that is served, from disk, and as the content of a sandboxed frame."""
 
     def __init__(self, browser: Browser) -> None:
+        self.kind = browser.browser_type
         self._browser = browser
         self._open = ExitStack()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fake_devices
 import numpy as np
 import pytest
 import webkiln
@@ -106,6 +107,41 @@ def test_the_camera_runs_until_it_is_stopped(visits: Visits, handed: Handed) -> 
     visit.page.wait_for_timeout(300)
     assert visit.seen("runs") <= runs + 1
     assert visit.page.is_hidden("#problem")
+    seen = np.zeros((480, 640, 3), np.uint8)
+    seen[:, :320], seen[:, 320:] = fake_devices.LEFT, fake_devices.RIGHT
+    outputs = webkiln.load(handed("picture") / "model").run({"image": seen})
+    assert_outputs(visit, outputs, 0.02)  # a gray of video is one of 219 steps
+
+
+def test_the_microphone_is_recorded(visits: Visits, handed: Handed) -> None:
+    visit = visits.serve(handed("audio"))
+    visit.wait()
+    record = visit.page.get_by_role("button", name="Record")
+    visit.page.get_by_role("button", name="Sample").click()
+    visit.wait()
+    record.click()
+    visit.page.wait_for_function("() => document.querySelector('.input .hint').textContent === 'Recording…'")
+    assert record.is_disabled(), "a recording at a time"
+    visit.after(lambda: visit.page.wait_for_timeout(100))
+    assert visit.page.is_hidden("#problem")
+    assert record.is_enabled()
+    words = visit.page.inner_text(".input .hint")
+    seconds = float(words.partition(" s at 8000 Hz")[0])
+    assert 3 < seconds < 5, words
+    loudness = visit.page.evaluate("Array.from(webkilnPage.outputs.loudness)")[0]
+    assert abs(loudness - fake_devices.LOUDNESS) < 0.25 * fake_devices.LOUDNESS, "compressed to be recorded, and without the highest tones"
+
+
+@pytest.mark.parametrize(("kind", "name", "words"), [("picture", "Use the camera", "the camera could not be used"), ("audio", "Record", "the microphone could not be used")])
+def test_a_device_that_is_refused_is_told(refusing: Visits, handed: Handed, kind: str, name: str, words: str) -> None:
+    """And the page stays as it was."""
+    visit = refusing.serve(handed(kind))
+    visit.wait()
+    visit.page.get_by_role("button", name=name).click()
+    visit.page.wait_for_selector("#problem:not([hidden])")
+    assert words in visit.page.inner_text("#problem")
+    assert visit.page.get_by_role("button", name=name).is_enabled()
+    assert visit.page.locator("#results .output").count() >= 1
 
 
 def test_the_switch_by_keyboard(visits: Visits, handed: Handed) -> None:
