@@ -44,7 +44,7 @@ export function completeOptions(name, kind, options) {
   if (unknown.length) throw new InputError(`${name} does not know the option ${unknown.join(", ")}; it knows ${known.join(", ")}, worker, runtime, workerUrl, onProgress, signal`);
   const { models, smoothing = true } = options;
   if (typeof models !== "string" && !(typeof models === "object" && models)) throw new InputError(`${name} wants the option models: the address of the folder with its models (each in a folder of its gallery name), or { ${Object.keys(kind.networks(kind.options)).join(", ")} } with the address of each model.json; got ${String(models)}`);
-  const most = kind.counted ? (options[kind.counted] ?? 1) : 1;
+  const most = kind.counted ? (options[kind.counted] ?? kind.options[kind.counted] ?? 1) : 1;
   if (!Number.isInteger(most) || most < 1) throw new InputError(`${kind.counted} is how many are looked for, a whole number from 1; got ${String(most)}`);
   return { ...kind.options, ...options, most, smoothing: smoothing && { ...DEFAULT_SMOOTHING, ...smoothing } };
 }

@@ -2,9 +2,15 @@
 
 import { openTask } from "./open.js";
 
+export { Neighbours, similarity } from "./neighbours.js";
+
 /** @typedef {import("./open.js").TaskOptions} TaskOptions */
 /** @typedef {import("./pose.js").PoseResult} PoseResult */
 /** @typedef {import("./pose.js").Person} Person */
+/** @typedef {import("./classification.js").ClassifyResult} ClassifyResult */
+/** @typedef {import("./detection.js").DetectResult} DetectResult */
+/** @typedef {import("./embedding.js").EmbedResult} EmbedResult */
+/** @typedef {import("./segmentation.js").SegmentationResult} SegmentationResult */
 /** @template Result @typedef {import("./task.js").Task<Result>} Task */
 
 /**
@@ -13,3 +19,31 @@ import { openTask } from "./open.js";
  * @returns {Promise<Task<PoseResult>>}
  */
 export const pose = (options) => openTask("pose", options);
+
+/**
+ * What of a picture is a person. Model: `segmenter` (selfie_segmentation). `steadiness`: share that uncertain values of the mask keep in a film from the frame before, 0…1.
+ * @param {TaskOptions & { model?: string, steadiness?: number }} options
+ * @returns {Promise<Task<SegmentationResult>>}
+ */
+export const segmentation = (options) => openTask("segmentation", options);
+
+/**
+ * What a whole picture shows. Model: `classifier`, any that gives labels; in a folder of models the one called `model` (nsfwjs_mobilenet_v2).
+ * @param {TaskOptions & { model?: string }} options
+ * @returns {Promise<Task<ClassifyResult>>}
+ */
+export const classify = (options) => openTask("classify", options);
+
+/**
+ * Things in a picture, at most `most` of them (20). Model: `detector`, any that gives boxes; in a folder of models the one called `model`.
+ * @param {TaskOptions & { model?: string, most?: number }} options
+ * @returns {Promise<Task<DetectResult>>}
+ */
+export const detect = (options) => openTask("detect", options);
+
+/**
+ * Pictures as vectors, for `similarity` and `Neighbours`. Model: `embedder`, any whose output is floats; in a folder of models the one called `model`.
+ * @param {TaskOptions & { model?: string }} options
+ * @returns {Promise<Task<EmbedResult>>}
+ */
+export const embed = (options) => openTask("embed", options);

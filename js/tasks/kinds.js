@@ -1,6 +1,10 @@
 /** The tasks, by name. */
 
+import { classify } from "./classification.js";
+import { detect } from "./detection.js";
+import { embed } from "./embedding.js";
 import { pose } from "./pose.js";
+import { segmentation } from "./segmentation.js";
 
 /** @type {Record<string, import("./engine.js").Kind>} */
-export const KINDS = { pose };
+export const KINDS = { classify, detect, embed, pose, segmentation };

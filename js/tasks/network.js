@@ -13,11 +13,16 @@ export const MEANINGS = {
   boxes: ({ type }) => type === "boxes",
   mask: ({ type }) => type === "mask",
   /** One probability, of whether there is anything. */
-  presence: ({ type, labels }) => type === "labels" && labels.length === 1,
+  presence: ({ type, labels }) => type === "labels" && labels.length === 1 && labels[0] !== "right",
+  /** One probability, of a right hand where the picture is not mirrored. */
+  handedness: ({ type, labels }) => type === "labels" && labels.length === 1 && labels[0] === "right",
   /** Points in the picture. */
   landmarks: ({ type, units }) => type === "keypoints" && units !== "metres",
   /** Points in metres. */
   world: ({ type, units }) => type === "keypoints" && units === "metres",
+  labels: ({ type }) => type === "labels",
+  /** Numbers that mean nothing by themselves. */
+  embedding: ({ type }) => type === "tensor",
 };
 
 /**
@@ -82,7 +87,8 @@ export class Network {
     const given = await this.model.run(inputs, { on: "device" });
     try {
       const read = await results(this.model, Object.fromEntries(outputs.map((name) => [name, given[name]])), inputs);
-      return Object.fromEntries(Object.entries(names).map(([meaning, name]) => [meaning, read[name]]));
+      const seen = Object.entries(names).map(async ([meaning, name]) => [meaning, read[name] === given[name] ? await given[name].data() : read[name]]);
+      return Object.fromEntries(await Promise.all(seen));
     } finally {
       for (const output of Object.values(given)) output.dispose();
     }

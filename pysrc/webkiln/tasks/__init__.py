@@ -3,26 +3,37 @@
 It is the NumPy reference of what the JavaScript runtime does.
 """
 
+from webkiln.tasks.classification import Classify
+from webkiln.tasks.detection import Detect
+from webkiln.tasks.embedding import Embed, Neighbour, Neighbours, similarity
 from webkiln.tasks.kinds import Box, Detection, Keypoints, Label, Mask, Point, Result, Text
 from webkiln.tasks.pictures import Placement, Region, placement, prepare_picture
 from webkiln.tasks.pose import Pose
 from webkiln.tasks.results import results
+from webkiln.tasks.segmentation import Segmentation
 from webkiln.tasks.smoothing import Smoothing
 
 __all__ = [
     "Box",
+    "Classify",
+    "Detect",
     "Detection",
+    "Embed",
     "Keypoints",
     "Label",
     "Mask",
+    "Neighbour",
+    "Neighbours",
     "Placement",
     "Point",
     "Pose",
     "Region",
     "Result",
+    "Segmentation",
     "Smoothing",
     "Text",
     "placement",
     "prepare_picture",
     "results",
+    "similarity",
 ]

@@ -56,7 +56,12 @@ def is_mask(spec: Spec) -> bool:
 
 def is_presence(spec: Spec) -> bool:
     """One probability, of whether there is anything."""
-    return spec.get("type") == "labels" and len(spec["labels"]) == 1
+    return spec.get("type") == "labels" and len(spec["labels"]) == 1 and not is_handedness(spec)
+
+
+def is_handedness(spec: Spec) -> bool:
+    """One probability, of a right hand where the picture is not mirrored."""
+    return spec.get("type") == "labels" and list(spec["labels"]) == ["right"]
 
 
 def is_landmarks(spec: Spec) -> bool:
@@ -67,3 +72,12 @@ def is_landmarks(spec: Spec) -> bool:
 def is_world(spec: Spec) -> bool:
     """Points in metres."""
     return spec.get("type") == "keypoints" and spec.get("units") == "metres"
+
+
+def is_labels(spec: Spec) -> bool:
+    return spec.get("type") == "labels"
+
+
+def is_embedding(spec: Spec) -> bool:
+    """Numbers that mean nothing by themselves."""
+    return spec.get("type") == "tensor"
