@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from webkiln.errors import (
@@ -32,4 +33,6 @@ def advice(error: Exception, replayed: Path | None) -> str:
     """One line: what the user can do. `replayed`: the file whose answers were given."""
     if replayed is not None and isinstance(error, InputError):
         return f"the answers in {replayed} may be those of another model: give the model that they are of, or another file after --answers, which then saves new ones"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room, or choose a place with more of it, with -o; nothing was left behind"
     return next((text for kind, text in _ADVICE if isinstance(error, kind)), "`webkiln --debug wizard …` shows where it happened")

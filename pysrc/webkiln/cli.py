@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from importlib import import_module
@@ -66,6 +67,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         # A terminated command has browsers to end and folders to remove, as an interrupted one has.
         signal.signal(signal.SIGTERM, _terminated)
+        for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character is shown its number
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except Exception as error:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import converter_wizard
@@ -152,7 +155,45 @@ def test_a_disk_that_is_full_leaves_nothing(folder, entries, monkeypatch, capsys
     monkeypatch.chdir(folder)
     before = entries()
     assert run(Answers("sums.onnx", output="deep/er/out", browser="node"), yes=True) == 1
-    assert "No space left" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "No space left" in said
+    assert "next: make room" in said
+    assert entries() == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="this system limits no sizes of files")
+def test_a_file_that_cannot_be_written_whole_leaves_nothing(folder, entries) -> None:
+    """As on a disk that fills up while a file is written."""
+    before = entries()
+    command = "ulimit -f 64; exec \"$0\" -m webkiln wizard classifier.tflite --yes --browser node"  # 64 times 512 or 1,024 bytes
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert "error: [Errno 27] File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert entries() == before
+
+
+def test_a_terminal_of_another_encoding_is_no_hindrance(folder, piped) -> None:
+    """And neither are spaces, backslashes, or letters of other languages in a path."""
+    path = folder / "C:\\a b" / "größe.tflite"
+    path.parent.mkdir()
+    (folder / "classifier.tflite").rename(path)
+    done = piped(path, "--yes", "--browser", "node", "-o", "out d\\x", environment={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "gr\\xf6\\xdfe-web" not in done.stdout
+    assert "gr\\xf6\\xdfe.tflite" in done.stdout
+    assert (folder / "out d\\x" / "index.html").is_file()
+
+
+def test_a_command_that_is_terminated_leaves_nothing(folder, entries) -> None:
+    before = entries()
+    with subprocess.Popen([sys.executable, "-m", "webkiln", "wizard", "classifier.tflite", "--yes", "--browser", "node"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        while running.stderr.readline().strip() != "verifying":
+            assert running.poll() is None
+        assert entries() > before, "it works beside the result"
+        running.terminate()
+        assert running.wait(60) == 128 + signal.SIGTERM
     assert entries() == before
 
 
