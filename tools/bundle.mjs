@@ -66,6 +66,7 @@ const bundles = [
   { entryPoints: [join(source, "results", "script.js")], outfile: join(dist, "webkiln.results.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "tasks", "index.js")], outfile: join(dist, "webkiln.tasks.min.mjs"), format: "esm", external: ["./webkiln.min.mjs"], ...minified },
   { entryPoints: [join(source, "tasks", "script.js")], outfile: join(dist, "webkiln.tasks.min.js"), ...classic, ...minified },
+  { entryPoints: [join(source, "drawing", "index.js")], outfile: join(dist, "webkiln.drawing.min.mjs"), format: "esm", ...minified },
   { entryPoints: [join(source, "page", "script.js")], outfile: join(dist, "webkiln.page.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "session.js")], outfile: join(dist, "session.mjs"), format: "esm" },
   { entryPoints: [join(source, "session_node.mjs")], outfile: join(dist, "session_node.mjs"), format: "esm", platform: "node" },

@@ -131,6 +131,14 @@ export class Engine {
     return Object.fromEntries(Object.entries(this.#models).map(([role, { backend }]) => [role, backend]));
   }
 
+  /** The lines between the points of each model that has points, by its role. */
+  get lines() {
+    return Object.fromEntries(Object.entries(this.#models).flatMap(([role, { processing }]) => {
+      const spec = Object.values(/** @type {Record<string, any>} */ (/** @type {any} */ (processing)?.outputs ?? {})).find(({ skeleton }) => skeleton);
+      return spec ? [[role, { skeleton: spec.skeleton, contours: spec.contours ?? {} }]] : [];
+    }));
+  }
+
   /**
    * @param {ImageBitmap | Pixels} picture is closed afterwards
    * @param {number | null} timestamp

@@ -6,10 +6,12 @@ import { snapshot } from "./frames.js";
 
 /** @typedef {import("./frames.js").PictureSource} PictureSource */
 /** @typedef {import("./frames.js").Pixels} Pixels */
+/** @typedef {{ skeleton: [number, number][], contours: Record<string, [number, number][]> }} Lines pairs of points; of parts of the whole by their names */
 /**
  * Where the models are.
  * @typedef {object} Host
  * @property {Record<string, string>} backends of each model, by its role
+ * @property {Record<string, Lines>} lines between the points of each model that has points, by its role
  * @property {(picture: ImageBitmap | Pixels, timestamp: number | null) => Promise<any>} detect takes the picture over
  * @property {() => void | Promise<void>} reset
  * @property {() => void} dispose
@@ -34,6 +36,11 @@ export class Task {
   /** The backend of each model, by its role. */
   get backends() {
     return this.#open.backends;
+  }
+
+  /** The lines to draw between the points of each model that has points, by its role: `task.lines.landmarks.skeleton`. */
+  get lines() {
+    return this.#open.lines;
   }
 
   /**

@@ -23,6 +23,7 @@ function opened() {
 const METHODS = {
   async open([{ name, options, runtime }], onProgress) {
     engine = await Engine.open(KINDS[name], options, await loadRuntime(runtime), { onProgress });
+    return engine.lines;
   },
   detect: ([{ frame }, timestamp]) => opened().detect(frame.picture, timestamp),
   reset: () => opened().reset(),

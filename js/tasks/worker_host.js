@@ -20,10 +20,12 @@ export async function openWorker(name, options, { runtime, workerUrl, onProgress
   const connection = /** @type {Connection<Record<string, string>>} */ (new Connection(channel, address, {}));
   const onAbort = () => connection.close(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
+  /** @type {Host["lines"]} */
+  let lines;
   try {
     signal?.throwIfAborted();
     const told = { ...options, models: await absoluteModels(options.models), wasm: await absoluteLocation(options.wasm ?? wasmFiles) };
-    await connection.call("open", [{ name, options: told, runtime: runtime && (await resolveAddress(runtime)).href }], onProgress);
+    lines = /** @type {Host["lines"]} */ (await connection.call("open", [{ name, options: told, runtime: runtime && (await resolveAddress(runtime)).href }], onProgress));
   } catch (error) {
     connection.close();
     throw error;
@@ -34,6 +36,7 @@ export async function openWorker(name, options, { runtime, workerUrl, onProgress
     get backends() {
       return connection.now;
     },
+    lines,
     detect: (picture, timestamp) => connection.call("detect", [{ frame: { picture, close: "close" in picture } }, timestamp]),
     reset: async () => void (await connection.call("reset", [])),
     dispose: () => connection.close(),
