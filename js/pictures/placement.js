@@ -2,13 +2,14 @@
 
 import { InputError } from "../errors.js";
 
-/** @typedef {{ x: number, y: number, width: number, height: number, rotation?: number }} Region a part of a picture: its centre and size in pixels, turned clockwise by `rotation` radians */
+/** @typedef {{ x: number, y: number, width: number, height: number, rotation?: number, mirrored?: boolean }} Region a part of a picture: its centre and size in pixels, turned clockwise by `rotation` radians; `mirrored`: seen with left and right swapped */
 /** @typedef {{ a: number, b: number, c: number, d: number, e: number, f: number }} Placement (x, y) of the input, in pixels, is (a·x + c·y + e, b·x + d·y + f) of the picture, as in DOMMatrix */
-/** @typedef {{ type: "picture", width: number | string, height: number | string, resize: string, pad_value: number, resampling: string, color: string, orientation: string, mean: number[], scale: number[], layout: string }} PictureSpec docs/format.md says what each is */
+/** @typedef {{ type: "picture", width: number | string, height: number | string, resize: string, pad: string, pad_value: number, resampling: string, color: string, orientation: string, mean: number[], scale: number[], layout: string }} PictureSpec docs/format.md says what each is */
 
 /** The first of each is the default. */
 const CHOICES = {
   resize: ["stretch", "crop", "letterbox"],
+  pad: ["value", "edge"],
   resampling: ["bilinear", "nearest"],
   color: ["RGB", "BGR", "GRAY"],
   orientation: ["apply", "ignore"],
@@ -40,7 +41,7 @@ export function completeSpec(spec) {
  */
 export function placeInput({ width, height, resize }, pictureWidth, pictureHeight, region) {
   const part = region ?? { x: pictureWidth / 2, y: pictureHeight / 2, width: pictureWidth, height: pictureHeight };
-  const { x, y, rotation = 0 } = part;
+  const { x, y, rotation = 0, mirrored = false } = part;
   if (![x, y, part.width, part.height, rotation].every(Number.isFinite) || part.width <= 0 || part.height <= 0) {
     throw new InputError(`a region wants finite x, y, width and height (above 0) and rotation, got ${JSON.stringify(region)}`);
   }
@@ -49,6 +50,7 @@ export function placeInput({ width, height, resize }, pictureWidth, pictureHeigh
   let byX = part.width / toWidth;
   let byY = part.height / toHeight;
   if (resize !== "stretch") byX = byY = Math[resize === "letterbox" ? "max" : "min"](byX, byY);
+  if (mirrored) byX = -byX;
   const cos = Math.cos(rotation);
   const sin = Math.sin(rotation);
   const [a, b, c, d] = [byX * cos, byX * sin, -byY * sin, byY * cos];

@@ -20,17 +20,18 @@ export const COLORS = {
  * @param {{ width: number, height: number, place: Placement }} placed
  * @returns {Float32Array} in the specification's layout
  */
-export function samplePicture({ data, width, height }, { resampling, pad_value: pad, color, mean, scale, layout }, { width: toWidth, height: toHeight, place: { a, b, c, d, e, f } }) {
+export function samplePicture({ data, width, height }, { resampling, pad, pad_value, color, mean, scale, layout }, { width: toWidth, height: toHeight, place: { a, b, c, d, e, f } }) {
   const channels = COLORS[color];
   const [step, plane] = layout === "NHWC" ? [channels.length, 1] : [1, toWidth * toHeight];
   const result = new Float32Array(channels.length * toWidth * toHeight);
   const isNearest = resampling === "nearest";
+  const isEverywhere = pad === "edge";
   const mixed = [0, 0, 0];
   for (let j = 0, at = 0; j < toHeight; j++) {
     for (let i = 0; i < toWidth; i++, at += step) {
       const x = a * (i + 0.5) + c * (j + 0.5) + e;
       const y = b * (i + 0.5) + d * (j + 0.5) + f;
-      if (x >= -EDGE && y >= -EDGE && x <= width + EDGE && y <= height + EDGE) {
+      if (isEverywhere || (x >= -EDGE && y >= -EDGE && x <= width + EDGE && y <= height + EDGE)) {
         const left = Math.min(Math.max(x - 0.5, 0), width - 1);
         const above = Math.min(Math.max(y - 0.5, 0), height - 1);
         const column = Math.floor(left);
@@ -45,7 +46,7 @@ export function samplePicture({ data, width, height }, { resampling, pad_value: 
           const bottom = data[second + k] + (data[second + right + k] - data[second + k]) * across;
           mixed[k] = top + (bottom - top) * down;
         }
-      } else mixed.fill(pad);
+      } else mixed.fill(pad_value);
       for (let k = 0; k < channels.length; k++) {
         const [red, green, blue] = channels[k];
         result[at + k * plane] = (red * mixed[0] + green * mixed[1] + blue * mixed[2] - (mean[k] ?? mean[0])) / (scale[k] ?? scale[0]);

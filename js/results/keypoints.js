@@ -3,7 +3,7 @@
 import { InputError } from "../errors.js";
 import { activate } from "./activations.js";
 import { refine } from "./heatmaps.js";
-import { pointInPicture } from "./places.js";
+import { pointInPicture, turnedPoint } from "./places.js";
 
 /**
  * A point in pixels of the picture (metres where the output is in metres), with what else its fields say; `name` is absent where the points
@@ -43,10 +43,7 @@ export function readKeypoints(values, maps, spec, place) {
  */
 function placedPoint(point, k, maps, { count, units = "pixels", heatmaps }, place) {
   const { x, y, z } = point;
-  if (units === "metres") {
-    const [cos, sin] = [Math.cos(place.rotation), Math.sin(place.rotation)];
-    return { ...point, x: cos * x - sin * y, y: sin * x + cos * y };
-  }
+  if (units === "metres") return { ...point, ...turnedPoint(place, x, y) };
   const [byX, byY] = units === "normalized" ? [place.width, place.height] : [1, 1];
   const inInput = { x: x * byX, y: y * byY };
   const exact = maps ? refine(inInput, k, count, maps, heatmaps, place.width, place.height) : inInput;

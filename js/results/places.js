@@ -12,7 +12,7 @@ import { pictureIn, sizeOfPicture } from "../pictures/sources.js";
  * @property {Placement} toPicture
  * @property {number} byX pixels of the picture to a pixel of the input, along its width
  * @property {number} byY
- * @property {number} rotation radians, clockwise
+ * @property {number} rotation radians, clockwise; of what is mirrored too
  */
 
 /**
@@ -65,7 +65,7 @@ async function sizeOf(picture, spec) {
  */
 function placed(width, height, toPicture) {
   const { a, b, c, d } = toPicture;
-  return { width, height, toPicture, byX: Math.hypot(a, b), byY: Math.hypot(c, d), rotation: Math.atan2(b, a) };
+  return { width, height, toPicture, byX: Math.hypot(a, b), byY: Math.hypot(c, d), rotation: Math.atan2(-c, d) };
 }
 
 /**
@@ -76,4 +76,14 @@ function placed(width, height, toPicture) {
  */
 export function pointInPicture({ toPicture: { a, b, c, d, e, f } }, x, y) {
   return { x: a * x + c * y + e, y: b * x + d * y + f };
+}
+
+/**
+ * @param {Place} place
+ * @param {number} x about an origin
+ * @param {number} y
+ * @returns {{ x: number, y: number }} turned (and mirrored) as the input is, but as large as it was
+ */
+export function turnedPoint({ toPicture: { a, b, c, d }, byX, byY }, x, y) {
+  return { x: (a / byX) * x + (c / byY) * y, y: (b / byX) * x + (d / byY) * y };
 }

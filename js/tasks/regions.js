@@ -4,7 +4,7 @@
  */
 
 /** @typedef {import("../pictures/placement.js").Region} GivenRegion */
-/** @typedef {Required<GivenRegion>} Region */
+/** @typedef {GivenRegion & { rotation: number }} Region */
 /** @typedef {{ x: number, y: number }} Place */
 
 /** Directions that a line has in the upright picture: up, and to the right. */

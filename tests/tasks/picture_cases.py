@@ -38,7 +38,7 @@ def picture_cases(count: int = 60, seed: int = 11) -> list[PictureCase]:
         spec = {
             "type": "picture", "width": to_width, "height": to_height, "color": color,
             "resize": choose("stretch", "crop", "letterbox"), "resampling": choose("bilinear", "bilinear", "nearest"),
-            "layout": choose("NHWC", "NCHW"), "pad_value": choose(0, 114), "orientation": "apply",
+            "layout": choose("NHWC", "NCHW"), "pad": choose("value", "value", "edge"), "pad_value": choose(0, 114), "orientation": "apply",
             "mean": choose([0.0], rng.uniform(0, 255, channels).tolist()), "scale": choose([255.0], rng.uniform(1, 255, channels).tolist()),
         }  # fmt: skip
         region = choose(
@@ -56,6 +56,8 @@ def picture_cases(count: int = 60, seed: int = 11) -> list[PictureCase]:
                 choose(math.pi / 2, -math.pi / 2, math.pi),
             ),
         )
+        if region is not None:
+            region = region._replace(mirrored=choose(False, False, True))
         cases.append(PictureCase(pixels, spec, region))
     return cases
 

@@ -41,7 +41,7 @@ def _case(rng: np.random.Generator, number: int) -> ResultCase:
     size = _choose(rng, None, (100, 60), (33, 150), (640, 480))
     region = None
     if size is not None and rng.integers(2):
-        region = Region(*rng.uniform(0, 1, 2) * size, *rng.uniform(0.2, 2, 2) * size, rng.uniform(-math.pi, math.pi))
+        region = Region(*rng.uniform(0, 1, 2) * size, *rng.uniform(0.2, 2, 2) * size, rng.uniform(-math.pi, math.pi), bool(rng.integers(3) == 0))
     picture = {"type": "picture", "width": width, "height": height, "resize": _choose(rng, "stretch", "crop", "letterbox")}
     kind = (_labels, _keypoints, _boxes, _mask, _text)[number % 5]
     spec, outputs = kind(rng, width, height)

@@ -78,6 +78,25 @@ def test_outside_of_the_picture_is_the_pad_value():
     assert (margins[0, :, 2:-2] == noise(8, 8)).all()
 
 
+def test_outside_of_the_picture_its_edge_goes_on():
+    pixels = noise(4, 4)
+    spec = {**SPEC, "scale": [1.0], "width": 8, "height": 8, "pad": "edge"}
+    prepared = prepare_picture(pixels, spec, Region(2, 2, 8, 8))
+    np.testing.assert_array_equal(prepared[0], np.pad(pixels, ((2, 2), (2, 2), (0, 0)), mode="edge"))
+    assert (prepare_picture(pixels, spec, Region(-50, 90, 3, 3))[0] == pixels[-1, 0]).all()
+
+
+def test_a_mirrored_region():
+    """Left and right of the region as it is turned."""
+    pixels = noise(8, 12)
+    spec = {**SPEC, "scale": [1.0]}
+    np.testing.assert_array_equal(prepare_picture(pixels, spec, Region(6, 4, 12, 8, mirrored=True))[0], pixels[:, ::-1])
+    turned = Region(5, 3, 7, 6, 0.3)
+    np.testing.assert_allclose(prepare_picture(pixels, spec, turned._replace(mirrored=True)), prepare_picture(pixels, spec, turned)[:, :, ::-1], atol=1e-4)
+    place = placement(spec, 12, 8, Region(6, 4, 12, 8, mirrored=True))
+    np.testing.assert_allclose(place.to_picture(np.array([[0.0, 0.0], [12.0, 8.0]])), [[12, 0], [0, 8]])
+
+
 def test_nearest_takes_pixels_as_they_are():
     pixels = noise(16, 24)
     prepared = prepare_picture(pixels, {**SPEC, "scale": [1.0], "resampling": "nearest"})

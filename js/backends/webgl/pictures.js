@@ -91,7 +91,7 @@ function createTexture(gl) {
  * @param {PictureInput} input
  * @returns {Float32Array} three lines of texels
  */
-function tableOf({ size, spec: { resampling, pad_value, color, mean, scale }, placed: { width, height, place: { a, b, c, d, e, f } } }) {
+function tableOf({ size, spec: { resampling, pad, pad_value, color, mean, scale }, placed: { width, height, place: { a, b, c, d, e, f } } }) {
   const columns = Math.max(width, height, CONSTANTS);
   const table = new Float32Array(12 * columns);
   const put = (/** @type {number} */ at, /** @type {number} */ x, /** @type {number} */ y) => table.set([Math.floor(x), x - Math.floor(x), Math.floor(y), y - Math.floor(y)], 4 * at);
@@ -101,7 +101,7 @@ function tableOf({ size, spec: { resampling, pad_value, color, mean, scale }, pl
   const weights = COLORS[color];
   const constants = [
     [size.width, size.height, EDGE, resampling === "nearest" ? 0.5 - EDGE : 0],
-    three(() => pad_value),
+    [pad_value, pad_value, pad_value, +(pad === "edge")],
     ...[0, 1, 2].map((k) => weights[k] ?? []),
     three((k) => mean[k] ?? mean[0]),
     three((k) => scale[k] ?? scale[0]),

@@ -82,7 +82,7 @@ def _region(given: Any) -> Region | None:
         return given
     fields = Region._fields
     if not isinstance(given, Mapping) or set(given) - set(fields) or not set(fields[:4]) <= set(given):
-        raise InputError(f"a region is a Region or a dict of {', '.join(fields)} (the last is optional), got {given!r}")
+        raise InputError(f"a region is a Region or a dict of {', '.join(fields)} (the last two are optional), got {given!r}")
     return Region(**given)
 
 

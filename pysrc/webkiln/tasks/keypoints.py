@@ -42,8 +42,8 @@ def read_keypoints(values: NDArray[Any], maps: NDArray[Any] | None, spec: Mappin
 def _placed(columns: Mapping[str, NDArray[np.float64]], spec: Mapping[str, Any], maps: NDArray[Any] | None, place: Place) -> dict[str, NDArray[np.float64]]:
     x, y, units = columns["x"], columns["y"], spec.get("units", "pixels")
     if units == "metres":  # about an origin of the model's own: only turned
-        cos, sin = np.cos(place.rotation), np.sin(place.rotation)
-        return {"x": cos * x - sin * y, "y": sin * x + cos * y}
+        turned = place.turned(np.stack([x, y], axis=-1))
+        return {"x": turned[:, 0], "y": turned[:, 1]}
     by_x, by_y = (place.width, place.height) if units == "normalized" else (1, 1)
     x, y = x * by_x, y * by_y
     if maps is not None:

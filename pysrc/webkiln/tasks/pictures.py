@@ -15,6 +15,7 @@ EDGE = 1e-3
 
 _CHOICES = {
     "resize": ("stretch", "crop", "letterbox"),
+    "pad": ("value", "edge"),
     "resampling": ("bilinear", "nearest"),
     "color": ("RGB", "BGR", "GRAY"),
     "layout": ("NHWC", "NCHW"),
@@ -23,13 +24,14 @@ _COLORS = {"RGB": np.eye(3), "BGR": np.eye(3)[::-1], "GRAY": np.array([[0.299, 0
 
 
 class Region(NamedTuple):
-    """A part of a picture: its centre and size in pixels, turned clockwise by `rotation` radians."""
+    """A part of a picture: its centre and size in pixels, turned clockwise by `rotation` radians; `mirrored`: seen with left and right swapped."""
 
     x: float
     y: float
     width: float
     height: float
     rotation: float = 0.0
+    mirrored: bool = False
 
 
 class Placement(NamedTuple):
@@ -59,6 +61,8 @@ def placement(spec: Mapping[str, Any], width: int, height: int, region: Region |
     if spec.get("resize", "stretch") != "stretch":
         by_x = by_y = (max if spec["resize"] == "letterbox" else min)(by_x, by_y)
     cos, sin = math.cos(part.rotation), math.sin(part.rotation)
+    if part.mirrored:
+        by_x = -by_x
     a, b, c, d = by_x * cos, by_x * sin, -by_y * sin, by_y * cos
     return Placement(
         a, b, c, d, part.x - (a * to_width + c * to_height) / 2, part.y - (b * to_width + d * to_height) / 2
@@ -90,7 +94,8 @@ def prepare_picture(pixels: np.ndarray, spec: Mapping[str, Any], region: Region 
     top = values[above, left] + (values[above, right] - values[above, left]) * across[..., None]
     bottom = values[below, left] + (values[below, right] - values[below, left]) * across[..., None]
     mixed = top + (bottom - top) * down[..., None]
-    mixed[~(inside_x & inside_y)] = complete["pad_value"]
+    if complete["pad"] == "value":
+        mixed[~(inside_x & inside_y)] = complete["pad_value"]
     prepared = (mixed @ _COLORS[complete["color"]].T - complete["mean"]) / complete["scale"]
     if complete["layout"] == "NCHW":
         prepared = prepared.transpose(2, 0, 1)

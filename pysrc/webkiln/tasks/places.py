@@ -31,8 +31,13 @@ class Place(NamedTuple):
 
     @property
     def rotation(self) -> float:
-        """Radians, clockwise."""
-        return math.atan2(self.to_picture.b, self.to_picture.a)
+        """Radians, clockwise; of what is mirrored too."""
+        return math.atan2(-self.to_picture.c, self.to_picture.d)
+
+    def turned(self, points: np.ndarray) -> np.ndarray:
+        """Points [..., 2] about an origin, turned (and mirrored) as the input is, but as large as they were."""
+        x, y = points[..., 0] / self.by_x, points[..., 1] / self.by_y
+        return np.stack([self.to_picture.a * x + self.to_picture.c * y, self.to_picture.b * x + self.to_picture.d * y], axis=-1)
 
     def points(self, points: np.ndarray) -> np.ndarray:
         """Points [..., 2] in pixels of the input, as points of the picture."""

@@ -13,7 +13,7 @@ import numpy as np
 from webkiln.tasks.kinds import Point
 from webkiln.tasks.networks import Network, Runnable, is_boxes, is_landmarks, is_mask, is_presence, is_world
 from webkiln.tasks.pictures import Region
-from webkiln.tasks.regions import around_line, around_points
+from webkiln.tasks.regions import around_line, around_points, as_box
 from webkiln.tasks.smoothing import Smoothing
 from webkiln.tasks.tracking import Tracking
 
@@ -69,4 +69,4 @@ def described(landmarks: list[Point], width: int, height: int) -> dict[str, Any]
     """The box of points in pixels of a picture of this size, and the points as parts of it (z as x)."""
     scale = {"x": width, "y": height, "z": width}
     normalized = [{**point, **{axis: point[axis] / size for axis, size in scale.items() if axis in point}} for point in landmarks]  # type: ignore[literal-required]
-    return {"box": around_points(landmarks)._asdict(), "normalized": normalized}
+    return {"box": as_box(around_points(landmarks)), "normalized": normalized}

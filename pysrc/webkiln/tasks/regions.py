@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from webkiln.tasks.kinds import Box
 from webkiln.tasks.pictures import Region
 
 UPRIGHT, LEVEL = -math.pi / 2, 0.0
@@ -44,6 +45,11 @@ def around_points(points: Sequence[Mapping[str, Any]], rotation: float = 0.0) ->
     down = [cos * point["y"] - sin * point["x"] for point in points]
     x, y = (min(across) + max(across)) / 2, (min(down) + max(down)) / 2
     return Region(cos * x - sin * y, sin * x + cos * y, max(across) - min(across), max(down) - min(down), rotation)
+
+
+def as_box(region: Region) -> Box:
+    """The region as results say it."""
+    return {"x": region.x, "y": region.y, "width": region.width, "height": region.height, "rotation": region.rotation}
 
 
 def overlap(one: Region, other: Region) -> float:
