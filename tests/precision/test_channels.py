@@ -64,34 +64,43 @@ def test_through_views() -> None:
 def test_weights_of_bodies_inside_and_given() -> None:
     assert axes_of(powers().graph) == {"weights": Axes(1, 0)}
     body = GraphBuilder()
-    body.input("v", "f32", [1, 20])
-    body.input("w", "f32", [20, 20])
+    body.input("v", "f32", [1, 40])
+    body.input("w", "f32", [40, 40])
     body.output(body.node("matmul", ["v", "w"]))
     other = GraphBuilder()
-    other.input("v", "f32", [1, 20])
-    other.input("w", "f32", [20, 20])
+    other.input("v", "f32", [1, 40])
+    other.input("w", "f32", [40, 40])
     other.output(other.node("neg", ["v"]))
     b = GraphBuilder()
-    flag, v = b.input("flag", "bool", []), b.input("v", "f32", [1, 20])
-    b.output(b.control("if", [flag, v, constant(b, "given", 20, 20)], [other.graph, body.graph], [Value("f32", (1, 20))])[0])
+    flag, v = b.input("flag", "bool", []), b.input("v", "f32", [1, 40])
+    b.output(b.control("if", [flag, v, constant(b, "given", 40, 40)], [other.graph, body.graph], [Value("f32", (1, 40))])[0])
     assert axes_of(b.graph) == {"given": Axes(1, 0)}
     assert kind_of(quantize_weights(b.graph, "int8").constants["given"]) == "int8"
 
 
 def test_bodies_get_their_weights_in_fewer_bits() -> None:
     body = GraphBuilder()
-    body.input("v", "f32", [1, 20])
-    body.output(body.node("matmul", ["v", constant(body, "inside", 20, 20)]))
+    body.input("v", "f32", [1, 40])
+    body.output(body.node("matmul", ["v", constant(body, "inside", 40, 40)]))
     other = GraphBuilder()
-    other.input("v", "f32", [1, 20])
+    other.input("v", "f32", [1, 40])
     other.output("v")
     b = GraphBuilder()
-    flag, v = b.input("flag", "bool", []), b.input("v", "f32", [1, 20])
-    b.output(b.control("if", [flag, v], [other.graph, body.graph], [Value("f32", (1, 20))])[0])
+    flag, v = b.input("flag", "bool", []), b.input("v", "f32", [1, 40])
+    b.output(b.control("if", [flag, v], [other.graph, body.graph], [Value("f32", (1, 40))])[0])
     changed = quantize_weights(b.graph, "uint8")
     changed.check()
     assert kind_of(changed.nodes[0].bodies[1].constants["inside"]) == "uint8"
     assert kind_of(b.graph.nodes[0].bodies[1].constants["inside"]) == "f32"
+
+
+def test_channels_of_few_values_keep_8_bits() -> None:
+    b = GraphBuilder()
+    x = b.input("x", "f32", [1, 8, 8, 200])
+    b.node("conv2d", [x, constant(b, "depthwise", 3, 3, 1, 200)], {"groups": 200})
+    b.node("conv2d", [x, constant(b, "whole", 1, 1, 200, 8)])
+    assert {name: kind_of(one) for name, one in quantize_weights(b.graph, "int4").constants.items()} == {"depthwise": "int8", "whole": "int4"}
+    assert {kind_of(one) for one in quantize_weights(b.graph, "uint8").constants.values()} == {"uint8"}
 
 
 def test_what_stays_as_it_is() -> None:
@@ -99,7 +108,8 @@ def test_what_stays_as_it_is() -> None:
     rows = b.input("rows", "f32", [2, 40])
     wide = b.node("matmul", [rows, constant(b, "weights", 40, 5000), constant(b, "bias of many", 5000)])
     wide = b.node("add", [wide, constant(b, "small", 1)])
+    b.node("matmul", [rows, constant(b, "some", 40, 25)])
     b.node("matmul", [rows, constant(b, "few", 40, 2), constant(b, "bias", 2)])
     b.constant(np.full((40, 40), 1e30, np.float32) * np.float32([[1, np.inf]] * 40 + [])[:, :1], "unused")
     kinds = {name: kind_of(one) for name, one in quantize_weights(b.graph, "int4").constants.items()}
-    assert kinds == {"weights": "int4", "bias of many": "f16", "small": "f32", "few": "f16", "bias": "f32", "unused": "f32"}
+    assert kinds == {"weights": "int4", "bias of many": "f16", "small": "f32", "some": "f16", "few": "f16", "bias": "f32", "unused": "f32"}

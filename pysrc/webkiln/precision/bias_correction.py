@@ -17,6 +17,7 @@ from webkiln import reference
 from webkiln.errors import InputError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.graph import Constant, Graph, Node
+from webkiln.graph.quantization import Affine
 from webkiln.precision.samples import Sample, feeds_of, generated_samples, symbols_of_sample
 
 MOST_BITS = 8
@@ -52,7 +53,8 @@ class BiasCorrection:
         return observe
 
     def apply(self, graph: Graph) -> Graph:
-        """The graph, which differs from the exact one in some weights, with biases that take off what these add in the mean."""
+        """The graph, which differs from the exact one in some weights, with biases that take off what these add in the mean; in float16 where the weights
+        have no more than 8 bits, whose rounding is far larger."""
         changed = graph.copy()
         readers = graph.consumers()
         results = {*graph.outputs, *(state.initial for state in graph.state)}
@@ -72,7 +74,8 @@ class BiasCorrection:
             else:
                 name = changed.fresh(f"{node.outputs[0]} bias")
                 left.add(bias)
-            changed.constants[name] = _moved(graph.constants.get(bias), shift)
+            is_half = isinstance(weights.stored, Affine) and weights.stored.bits <= MOST_BITS
+            changed.constants[name] = _moved(graph.constants.get(bias), shift, is_half)
             changed.values[name] = changed.constants[name].value
             changed.nodes[position] = dataclasses.replace(node, inputs=(*node.inputs[:2], name))
         for name in left - set(changed.consumers()) - results - {""}:
@@ -124,8 +127,8 @@ def _matmul_inputs(x: np.ndarray) -> np.ndarray:
     return np.asarray(x.reshape(-1, x.shape[-1]).sum(axis=0, dtype=np.float64))
 
 
-def _moved(bias: Constant | None, shift: np.ndarray) -> Constant:
-    """A bias moved by `shift`, in float16 if it was, or if there was none."""
+def _moved(bias: Constant | None, shift: np.ndarray, is_half: bool) -> Constant:
+    """A bias moved by `shift`, in float16 if that is asked for, it was so before, or there was none, and it fits."""
     moved = (shift if bias is None else bias.array + shift).astype(np.float32)
-    is_half = bias is None or (isinstance(bias.stored, np.ndarray) and bias.stored.dtype == np.float16)
+    is_half = is_half or bias is None or (isinstance(bias.stored, np.ndarray) and bias.stored.dtype == np.float16)
     return Constant(moved.astype(np.float16) if is_half and np.abs(moved).max() <= np.finfo(np.float16).max else moved)

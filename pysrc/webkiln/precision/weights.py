@@ -14,7 +14,7 @@ from webkiln.precision.encode import BLOCK, check_kind, encode
 from webkiln.precision.sparse import without_zeros
 
 _FEW = 64  # smaller constants stay as they are: nothing is gained
-_FEW_WEIGHTS = 256  # with scales, that is here: a tensor more, and its entry in model.json
+_FEW_WEIGHTS = 1024  # with scales: a tensor more, and its entry in model.json, for layers that often matter most
 _MANY = 4096  # elements that are no weights are stored as float16 from here on, when weights have fewer bits than that
 
 
