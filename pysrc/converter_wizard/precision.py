@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rich.console import RenderableType
 from rich.live import Live
-from rich.table import Table
 from webkiln.browsers.node import find_node
 from webkiln.browsers.session import Session
 from webkiln.commands.terminal import Note, output, size_text, table, table_of
@@ -69,7 +69,7 @@ def shown(rows: Iterable[Row], note_of: list[str]) -> list[Row]:
         table(HEADINGS, [cells(row) for row in taken], right=_RIGHT)
         return taken
 
-    def drawn() -> Table:
+    def drawn() -> RenderableType:
         return table_of(HEADINGS, [cells(row) for row in taken], caption=note_of[0], right=_RIGHT)
 
     with Live(get_renderable=drawn, console=output, refresh_per_second=8):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 Note = Callable[[str], None]
+
+_BROKEN = 18
+"""Characters of a line of a cell that is broken into several."""
 
 output = Console(highlight=False, markup=False, emoji=False)
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -44,8 +48,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
 
 def table_of(
     headings: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", caption: str = "", right: Sequence[str] = ()
-) -> Table:
-    """A table to be printed, or shown anew as it grows."""
+) -> Table | Group:
+    """A table to be printed, or shown anew as it grows; row under row in a terminal so narrow that it would break words and numbers."""
+    if output.is_terminal and not _fits(headings, rows, output.width):
+        return _stacked(headings, rows, title, caption)
     shown = Table(
         title=Text(plain(title)) if title else None,
         caption=Text(plain(caption)) if caption else None,
@@ -60,6 +66,22 @@ def table_of(
     for row in rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
     return shown
+
+
+def _fits(headings: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> bool:
+    """Whether all columns but the widest stand beside each other whole, with room for that one to be broken into lines."""
+    widths = sorted(max(cell_len(plain(cell)) for cell in column) for column in zip(headings, *rows, strict=True))
+    *others, widest = (one + 2 for one in widths)
+    return sum(others) + min(widest, max(_BROKEN, others[-1] if others else 0)) <= width + 2
+
+
+def _stacked(headings: Sequence[str], rows: Sequence[Sequence[object]], title: str, caption: str) -> Group:
+    """Each row as lines: the first cell, and below it the others that are not empty, behind their headings."""
+    lines = [Text(plain(title))] if title else []
+    for first, *others in rows:
+        lines.append(Text(plain(first), "bold"))
+        lines += [Text(f"  {heading}: {plain(cell)}" if heading else f"  {plain(cell)}") for heading, cell in zip(headings[1:], others, strict=True) if str(cell)]
+    return Group(*lines, *([Text(plain(caption))] if caption else []))
 
 
 @contextmanager
