@@ -10,7 +10,7 @@ import { InputError } from "../errors.js";
 const CHOICES = {
   resize: ["stretch", "crop", "letterbox"],
   pad: ["value", "edge"],
-  resampling: ["bilinear", "nearest"],
+  resampling: ["bilinear", "nearest", "area"],
   color: ["RGB", "BGR", "GRAY"],
   orientation: ["apply", "ignore"],
   layout: ["NHWC", "NCHW"],

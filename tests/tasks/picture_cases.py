@@ -37,7 +37,7 @@ def picture_cases(count: int = 60, seed: int = 11) -> list[PictureCase]:
         channels = 1 if color == "GRAY" else 3
         spec = {
             "type": "picture", "width": to_width, "height": to_height, "color": color,
-            "resize": choose("stretch", "crop", "letterbox"), "resampling": choose("bilinear", "bilinear", "nearest"),
+            "resize": choose("stretch", "crop", "letterbox"), "resampling": choose("bilinear", "area", "nearest"),
             "layout": choose("NHWC", "NCHW"), "pad": choose("value", "value", "edge"), "pad_value": choose(0, 114), "orientation": "apply",
             "mean": choose([0.0], rng.uniform(0, 255, channels).tolist()), "scale": choose([255.0], rng.uniform(1, 255, channels).tolist()),
         }  # fmt: skip

@@ -45,6 +45,23 @@ def test_resizing_is_a_product_of_matrices(height, width, resize):
     np.testing.assert_allclose(prepared[0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 3), (5, 1), (16, 4)])
+def test_area_is_the_mean_of_the_pixels_that_a_pixel_covers(rows, columns):
+    pixels = noise(8 * rows, 12 * columns)
+    blocks = pixels.reshape(8, rows, 12, columns, 3).astype(np.float64).mean(axis=(1, 3)) / 255
+    spec = {**SPEC, "resampling": "area"}
+    np.testing.assert_allclose(prepare_picture(pixels, spec)[0], blocks, atol=1e-6)
+    turned = prepare_picture(pixels, {**spec, "width": 8, "height": 12}, Region(6 * columns, 4 * rows, 8 * rows, 12 * columns, math.pi / 2))
+    np.testing.assert_allclose(turned[0], np.rot90(blocks), atol=1e-6)
+
+
+def test_area_of_a_ramp_is_its_middle():
+    """At any factor, whole or not: the mean of evenly spaced places is the place in their middle."""
+    ramp = np.broadcast_to(np.arange(0, 250, dtype=np.uint8)[:, None, None], (250, 7, 3))
+    found = prepare_picture(ramp, {"type": "picture", "width": 1, "height": 60, "resampling": "area"})[0, 1:-1, 0, 0]
+    np.testing.assert_allclose(found, ((np.arange(60) + 0.5) * 250 / 60 - 0.5)[1:-1], atol=1e-4)
+
+
 def test_a_quarter_turn_is_a_turned_picture():
     pixels = noise(20, 20)
     spec = {"type": "picture", "width": 20, "height": 20}
@@ -129,7 +146,7 @@ def test_a_symbolic_size_is_that_of_the_region():
         (np.zeros((4, 4, 3), np.float32), SPEC, None, "uint8"),
         (np.zeros((4, 4), np.uint8), SPEC, None, r"\[4, 4\]"),
         (np.zeros((0, 4, 3), np.uint8), SPEC, None, r"\[0, 4, 3\]"),
-        (np.zeros((4, 4, 3), np.uint8), {**SPEC, "resampling": "area"}, None, "area"),
+        (np.zeros((4, 4, 3), np.uint8), {**SPEC, "resampling": "cubic"}, None, "cubic"),
         (np.zeros((4, 4, 3), np.uint8), {"type": "tensor"}, None, "tensor"),
         (np.zeros((4, 4, 3), np.uint8), SPEC, Region(1, 1, 0, 1), "above 0"),
         (np.zeros((4, 4, 3), np.uint8), SPEC, Region(math.nan, 1, 1, 1), "finite"),

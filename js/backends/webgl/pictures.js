@@ -1,6 +1,6 @@
 /** Pictures as inputs: each goes up as it is, and one draw makes the input of it. */
 
-import { COLORS, EDGE } from "../../pictures/sampling.js";
+import { COLORS, EDGE, samplesOf } from "../../pictures/sampling.js";
 import { isPixels } from "../../pictures/sources.js";
 import { createDraw } from "./draws.js";
 
@@ -9,7 +9,7 @@ import { createDraw } from "./draws.js";
 /** @typedef {import("./weights.js").Storage} Storage */
 
 /** Entries of the table's third line. */
-const CONSTANTS = 7;
+const CONSTANTS = 9;
 
 export class PictureLoader {
   /**
@@ -91,7 +91,9 @@ function createTexture(gl) {
  * @param {PictureInput} input
  * @returns {Float32Array} three lines of texels
  */
-function tableOf({ size, spec: { resampling, pad, pad_value, color, mean, scale }, placed: { width, height, place: { a, b, c, d, e, f } } }) {
+function tableOf({ size, spec: { resampling, pad, pad_value, color, mean, scale }, placed: { width, height, place } }) {
+  const { a, b, c, d, e, f } = place;
+  const [across, down] = samplesOf(place, resampling);
   const columns = Math.max(width, height, CONSTANTS);
   const table = new Float32Array(12 * columns);
   const put = (/** @type {number} */ at, /** @type {number} */ x, /** @type {number} */ y) => table.set([Math.floor(x), x - Math.floor(x), Math.floor(y), y - Math.floor(y)], 4 * at);
@@ -105,6 +107,8 @@ function tableOf({ size, spec: { resampling, pad, pad_value, color, mean, scale 
     ...[0, 1, 2].map((k) => weights[k] ?? []),
     three((k) => mean[k] ?? mean[0]),
     three((k) => scale[k] ?? scale[0]),
+    [across, down],
+    [a, b, c, d],
   ];
   constants.forEach((values, k) => table.set(values, 4 * (2 * columns + k)));
   return table;

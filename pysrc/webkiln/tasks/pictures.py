@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,10 +14,13 @@ from webkiln.errors import InputError
 EDGE = 1e-3
 """Pixels by which a sample may lie outside of the picture, so that rounding decides nothing at its border."""
 
+MOST_SAMPLES = 16
+"""Of `area`, on a side of an input's pixel."""
+
 _CHOICES = {
     "resize": ("stretch", "crop", "letterbox"),
     "pad": ("value", "edge"),
-    "resampling": ("bilinear", "nearest"),
+    "resampling": ("bilinear", "nearest", "area"),
     "color": ("RGB", "BGR", "GRAY"),
     "layout": ("NHWC", "NCHW"),
 }
@@ -87,19 +91,37 @@ def prepare_picture(pixels: np.ndarray, spec: Mapping[str, Any], region: Region 
     to_width, to_height = input_size(spec, width, height, region)
     place = placement(spec, width, height, region)
     x, y = np.arange(to_width)[None, :] + 0.5, np.arange(to_height)[:, None] + 0.5
-    left, right, across, inside_x = _taps(place.a * x + place.c * y + place.e, width, complete["resampling"])
-    above, below, down, inside_y = _taps(place.b * x + place.d * y + place.f, height, complete["resampling"])
-
+    columns, rows = _samples(place, complete["resampling"])
     values = pixels[..., :3].astype(np.float64)
-    top = values[above, left] + (values[above, right] - values[above, left]) * across[..., None]
-    bottom = values[below, left] + (values[below, right] - values[below, left]) * across[..., None]
-    mixed = top + (bottom - top) * down[..., None]
-    if complete["pad"] == "value":
-        mixed[~(inside_x & inside_y)] = complete["pad_value"]
+    mixed = np.zeros((to_height, to_width, 3))
+    for row, column in itertools.product(range(rows), range(columns)):
+        at_x, at_y = x + (column + 0.5) / columns - 0.5, y + (row + 0.5) / rows - 0.5
+        mixed += _sampled(values, place.a * at_x + place.c * at_y + place.e, place.b * at_x + place.d * at_y + place.f, complete)
+    mixed /= columns * rows
     prepared = (mixed @ _COLORS[complete["color"]].T - complete["mean"]) / complete["scale"]
     if complete["layout"] == "NCHW":
         prepared = prepared.transpose(2, 0, 1)
     return np.ascontiguousarray(prepared[None], dtype=np.float32)
+
+
+def _samples(place: Placement, resampling: str) -> tuple[int, int]:
+    """How many samples a pixel of the input takes along its row and its column: one, and with `area` one for each pixel that it covers."""
+    if resampling != "area":
+        return 1, 1
+    across, down = (math.hypot(*side) for side in ((place.a, place.b), (place.c, place.d)))
+    return min(MOST_SAMPLES, max(1, math.ceil(across - EDGE))), min(MOST_SAMPLES, max(1, math.ceil(down - EDGE)))
+
+
+def _sampled(values: np.ndarray, x: np.ndarray, y: np.ndarray, spec: Mapping[str, Any]) -> np.ndarray:
+    """The colours [height, width, 3] at places of a picture of float64."""
+    left, right, across, inside_x = _taps(x, values.shape[1], spec["resampling"])
+    above, below, down, inside_y = _taps(y, values.shape[0], spec["resampling"])
+    top = values[above, left] + (values[above, right] - values[above, left]) * across[..., None]
+    bottom = values[below, left] + (values[below, right] - values[below, left]) * across[..., None]
+    mixed = top + (bottom - top) * down[..., None]
+    if spec["pad"] == "value":
+        mixed[~(inside_x & inside_y)] = spec["pad_value"]
+    return np.asarray(mixed)
 
 
 def _taps(place: np.ndarray, size: int, resampling: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

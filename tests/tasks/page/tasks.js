@@ -1,0 +1,76 @@
+/** Runs tasks of the bundle that the page has as its one script. */
+
+const bytesOf = (text) => Uint8ClampedArray.from(atob(text), (c) => c.charCodeAt(0));
+const plain = (value) => JSON.parse(JSON.stringify(value, (_, own) => (ArrayBuffer.isView(own) ? { values: Array.from(own) } : own)));
+const told = ({ name, message }) => `${name}: ${message}`;
+
+/** A film of a picture that moves to the right. */
+async function filmOf(image) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+  const context = canvas.getContext("2d");
+  const still = await createImageBitmap(image);
+  let at = 0;
+  const paint = () => context.drawImage(still, at++ % 40, 0);
+  paint();
+  const video = Object.assign(document.createElement("video"), { srcObject: canvas.captureStream(25), muted: true });
+  const timer = setInterval(paint, 40);
+  await video.play();
+  return { video, end: () => (clearInterval(timer), video.srcObject.getTracks().forEach((track) => track.stop())) };
+}
+
+const imageOf = ({ rgba, width, height }) => new ImageData(bytesOf(rgba), width, height);
+
+globalThis.tests = {
+  /** Results of pictures, and the backend of each model. */
+  async detect(name, options, pictures) {
+    const stages = [];
+    const task = await webkiln.tasks[name]({ relaxed: false, ...options, onProgress: ({ stage }) => stages.push(stage) });
+    const found = [];
+    for (const picture of pictures) found.push(await task.detect(imageOf(picture), { timestamp: picture.timestamp ?? null }));
+    const backends = task.backends;
+    task.dispose();
+    return plain({ found, backends, stages });
+  },
+
+  /** The first results of a film, until it is stopped from outside. */
+  async stream(name, options, picture, wanted) {
+    const task = await webkiln.tasks[name]({ relaxed: false, ...options });
+    const { video, end } = await filmOf(imageOf(picture));
+    const stop = new AbortController();
+    const found = [];
+    for await (const result of task.stream(video, { signal: stop.signal })) {
+      found.push(result);
+      if (found.length === wanted) stop.abort();
+    }
+    end();
+    task.dispose();
+    return plain(found);
+  },
+
+  /** What is said when a task is disposed, stopped, or given what it cannot use. */
+  async problems(name, options, picture) {
+    const make = (more) => webkiln.tasks[name]({ relaxed: false, ...options, ...more });
+    const refused = (more) => make(more).then((task) => (task.dispose(), "none"), told);
+    const answers = { option: await refused({ wrong: 1 }), models: await refused({ models: 5 }), address: await refused({ models: "nowhere/" }) };
+    const stopped = new AbortController();
+    stopped.abort();
+    answers.stopped = await refused({ signal: stopped.signal });
+    const later = new AbortController();
+    const opening = refused({ signal: later.signal, onProgress: () => later.abort() });
+    answers.stoppedLater = await opening;
+    const task = await make({});
+    answers.picture = await task.detect(document.createElement("video")).then(() => "none", told);
+    answers.nothing = await task.detect(5).then(() => "none", told);
+    answers.timestamp = await task.detect(imageOf(picture), { timestamp: NaN }).then(() => "none", told);
+    await task.detect(imageOf(picture), { timestamp: 2 });
+    answers.back = await task.detect(imageOf(picture), { timestamp: 1 }).then(() => "none", told);
+    await task.reset();
+    answers.afterwards = await task.detect(imageOf(picture), { timestamp: 1 }).then(() => "none", told);
+    const pending = task.detect(imageOf(picture)).then(() => "none", told);
+    task.dispose();
+    answers.pending = await pending;
+    answers.disposed = await task.detect(imageOf(picture)).then(() => "none", told);
+    return answers;
+  },
+};
+document.documentElement.dataset.ready = "yes";
