@@ -114,7 +114,7 @@ export class Engine {
     const loading = specs.map(async ([role, spec]) => {
       const outputs = (/** @type {unknown} */ processing) => spec.partsOf(processing).outputs;
       const model = await runtime.load(addressOf(options, role, spec), { backend, cache, relaxed, wasm, fetch, signal, outputs, onProgress: told(role) });
-      await model.warmup();
+      if (model.backend === "webgl") await model.warmup(); // on the processor the first frame is no slower than this
       return /** @type {[string, import("../model.js").Model]} */ ([role, model]);
     });
     const settled = await Promise.allSettled(loading);
