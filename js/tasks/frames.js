@@ -39,7 +39,7 @@ export class Frame {
  * @throws {InputError}
  */
 export async function snapshot(source) {
-  const { picture } = /** @type {{ picture: any }} */ (pictureIn(source));
+  const { picture } = /** @type {{ picture: any }} */ (pictureIn({ picture: source }));
   if (isPixels(picture)) return { data: picture.data.slice(), width: picture.width, height: picture.height };
   if (!("size" in picture)) sizeOfPicture(picture);
   try {

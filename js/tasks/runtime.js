@@ -10,6 +10,9 @@ export async function loadRuntime(_address) {
   return import("../index.js");
 }
 
+/** The runtime's script, for workers that do not know where they came from. @type {string | undefined} */
+export const runtimeScript = undefined;
+
 /** Of the script that a worker runs, and its type. */
 export const workerScript = { address: new URL("./worker.js", import.meta.url).href, type: /** @type {WorkerType} */ ("module") };
 

@@ -3,7 +3,7 @@
 import { absoluteLocation } from "../backends/wasm/module.js";
 import { Connection, openChannel } from "../connection.js";
 import { resolveAddress } from "../fetching.js";
-import { wasmFiles, workerScript } from "./runtime.js";
+import { runtimeScript, wasmFiles, workerScript } from "./runtime.js";
 import { WORKER_NAME } from "./worker.js";
 
 /** @typedef {import("./task.js").Host} Host */
@@ -14,7 +14,7 @@ import { WORKER_NAME } from "./worker.js";
  * @param {{ runtime?: string, workerUrl?: string, onProgress?: (progress: import("./engine.js").Progress) => void, signal?: AbortSignal }} where
  * @returns {Promise<Host>}
  */
-export async function openWorker(name, options, { runtime, workerUrl, onProgress, signal }) {
+export async function openWorker(name, options, { runtime = runtimeScript, workerUrl, onProgress, signal }) {
   const address = await resolveAddress(workerUrl ?? workerScript.address);
   const channel = await openChannel(address, workerUrl === undefined ? workerScript.type : "classic", signal, WORKER_NAME);
   const connection = /** @type {Connection<Record<string, string>>} */ (new Connection(channel, address, {}));

@@ -137,7 +137,7 @@ def test_sandboxed_frame(browser: Browser, folder: Path, models: dict[str, Any],
     expected = Pose(models["pose_detection"], models["pose_landmark_lite"], masks=True).detect(picture)
     with site(folder, SHARED) as (assets, _), site(tmp_path, {}) as (address, _):
         inner = PAGE.format(dist=f"{assets}dist/", page=f"{assets}page/")
-        (tmp_path / "index.html").write_text(f"<!doctype html><html data-ready><iframe sandbox='allow-scripts' srcdoc='{html.escape(inner, quote=True)}'></iframe></html>")
+        (tmp_path / "index.html").write_text(f"<!doctype html><html data-ready=yes><iframe sandbox='allow-scripts' srcdoc='{html.escape(inner, quote=True)}'></iframe></html>")
         with opened(browser, address) as page:
             (frame,) = page.main_frame.child_frames
             frame.wait_for_function("document.documentElement.dataset.ready")
