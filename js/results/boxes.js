@@ -21,8 +21,7 @@ const CENTRE = ["center_x", "center_y", "width", "height"];
  * @returns {[x: number, y: number][]}
  * @throws {InputError}
  */
-export function anchorCentres({ strides = [], aspect_ratios: ratios = [1], scales_per_layer: scales = 1, offset = 0.5, fixed_size: isFixed = true }, width, height, count) {
-  if (!isFixed) throw new InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1");
+export function anchorCentres({ strides = [], aspect_ratios: ratios = [1], scales_per_layer: scales = 1, offset = 0.5 }, width, height, count) {
   if (!strides.every((/** @type {unknown} */ stride) => Number.isInteger(stride) && Number(stride) > 0)) throw new InputError(`the anchors have the strides [${strides.join(", ")}]; whole numbers of pixels are wanted`);
   const layers = [];
   for (let layer = 0, next; layer < strides.length; layer = next) {
@@ -37,6 +36,29 @@ export function anchorCentres({ strides = [], aspect_ratios: ratios = [1], scale
       return /** @type {[number, number]} */ ([(((cell % columns) + offset) * width) / columns, ((Math.floor(cell / columns) + offset) * height) / rows]);
     }),
   );
+}
+
+/**
+ * Widths and heights of the same anchors, in pixels of the input.
+ * @param {any} anchors of model.json
+ * @param {number} width of the input
+ * @param {number} height
+ * @returns {[width: number, height: number][] | null} null where they have no sizes of their own
+ * @throws {InputError}
+ */
+function anchorSizes({ strides = [], aspect_ratios: ratios = [1], scales_per_layer: scales = 1, fixed_size: isFixed = true, sizes = [] }, width, height) {
+  if (isFixed) return null;
+  const each = ratios.length * scales;
+  if (sizes.length !== each * strides.length || !sizes.every((/** @type {number[]} */ size) => size.length === 2 && Math.min(...size) > 0)) {
+    throw new InputError(`anchors with sizes of their own (fixed_size false) want ${each * strides.length} sizes [width, height] above 0, ${each} for each stride; model.json has ${JSON.stringify(sizes)}`);
+  }
+  const found = [];
+  for (let layer = 0, next; layer < strides.length; layer = next) {
+    for (next = layer; strides[next] === strides[layer]; ) next++;
+    const cells = Math.ceil(width / strides[layer]) * Math.ceil(height / strides[layer]);
+    for (let cell = 0; cell < cells; cell++) found.push(...sizes.slice(layer * each, next * each));
+  }
+  return found;
 }
 
 /**
@@ -57,6 +79,8 @@ export function readBoxes(values, scores, spec, place) {
   const count = values.length / fields.length;
   if (!Number.isInteger(count)) throw new InputError(`boxes of ${fields.length} fields do not fit in an output [${values.shape.join(", ")}]`);
   const centres = anchors ? anchorCentres(anchors, place.width, place.height, count) : null;
+  const own = anchors ? anchorSizes(anchors, place.width, place.height) : null;
+  const isExponential = anchors?.size_encoding === "exponential";
   if (scores.length !== count * labels.length) throw new InputError(`${count} boxes of ${labels.length} labels want as many scores, and ${JSON.stringify(spec.scores)} is [${scores.shape.join(", ")}]`);
 
   const names = pointNames(fields);
@@ -64,7 +88,12 @@ export function readBoxes(values, scores, spec, place) {
   const sizes = units === "normalized" ? [place.width, place.height] : [1, 1];
   /** Centre, size and points, in pixels of the input. */
   const rowOf = (/** @type {number} */ box) =>
-    columns.map((column, k) => values[box * fields.length + column] * sizes[k % 2] + (centres && CENTRE[k] !== "width" && CENTRE[k] !== "height" ? centres[box][k % 2] : 0));
+    columns.map((column, k) => {
+      const value = values[box * fields.length + column];
+      const isSize = CENTRE[k] === "width" || CENTRE[k] === "height";
+      const scaled = own ? (isSize && isExponential ? Math.exp(value) : value) * own[box][k % 2] : value * sizes[k % 2];
+      return scaled + (centres && !isSize ? centres[box][k % 2] : 0);
+    });
 
   /** @type {{ index: number, score: number, row: number[] }[]} */
   const found = [];

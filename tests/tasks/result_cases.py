@@ -77,13 +77,16 @@ def _boxes(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str,
     if rng.integers(2):
         strides, scales = _choose(rng, [8], [8, 16, 16], [16, 8, 16]), int(rng.integers(1, 3))
         spec["anchors"] = {"strides": strides, "aspect_ratios": [1.0], "scales_per_layer": scales, "offset": _choose(rng, 0.5, 0.0), "fixed_size": True}
+        if rng.integers(2):
+            sizes = rng.uniform(0.5, 2, (len(strides) * scales, 2)).tolist()
+            spec["anchors"] |= {"fixed_size": False, "sizes": sizes, "size_encoding": _choose(rng, "linear", "exponential")}
         count = sum(math.ceil(width / stride) * math.ceil(height / stride) for stride in strides) * scales
     elif rng.integers(2):
         spec["units"] = "normalized"
     values = rng.normal(size=(count, len(fields))) * 3
     for k, field in enumerate(fields):
         if field in ("width", "height"):
-            values[:, k] = rng.uniform(2, 16, count)
+            values[:, k] = rng.uniform(*((0.5, 2.5) if spec.get("anchors", {}).get("size_encoding") == "exponential" else (2, 16)), count)
         elif field.startswith("center") and "anchors" not in spec:
             values[:, k] = rng.uniform(0, height, count)
     if spec.get("units") == "normalized":

@@ -16,7 +16,9 @@ from webkiln.graph.bundle import Bundle
 from webkiln.graph.signature import Argument, Signature
 from webkiln.model import Model
 from webkiln.tasks import Region, placement, prepare_picture
-from webkiln.tasks.boxes import anchor_centres
+from webkiln.tasks.boxes import anchor_centres, anchor_sizes, read_boxes
+from webkiln.tasks.pictures import Placement
+from webkiln.tasks.places import Place
 from webkiln.tasks.suppression import overlap
 
 PICTURE = {"type": "picture", "width": 32, "height": 24, "resize": "letterbox"}
@@ -79,8 +81,12 @@ def test_anchors_share_the_cells_of_layers_of_one_stride() -> None:
     centres = anchor_centres(anchors, 32, 24, 4 * 3 * 2 + 2 * 2 * 4)
     np.testing.assert_array_equal(centres[:3], [[4, 4], [4, 4], [12, 4]])
     np.testing.assert_array_equal(centres[24:29], [[8, 6]] * 4 + [[24, 6]])  # two rows of cells over 24 pixels
-    with pytest.raises(InputError, match="fixed_size"):
-        anchor_centres({**anchors, "fixed_size": False}, 32, 24, 40)
+    with pytest.raises(InputError, match="6 sizes"):
+        anchor_sizes({**anchors, "fixed_size": False}, 32, 24)
+    own = [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]
+    sizes = anchor_sizes({**anchors, "fixed_size": False, "sizes": own}, 32, 24)
+    assert sizes is not None
+    np.testing.assert_array_equal(sizes, np.concatenate([np.tile(own[:2], (12, 1)), np.tile(own[2:], (4, 1))]))
 
 
 BOXES = {
@@ -111,6 +117,17 @@ def test_a_box_is_a_region_of_the_picture() -> None:
     box = found[0]["box"]
     again = prepare_picture(PIXELS, {**PICTURE, "resize": "stretch"}, Region(**box))
     np.testing.assert_allclose(again, prepare_picture(PIXELS, PICTURE, REGION), atol=1e-3)
+
+
+@pytest.mark.parametrize(("encoding", "size"), [("linear", (20, 8)), ("exponential", (10 * math.e**2, 8 * math.e))])
+def test_boxes_are_multiples_of_anchors_with_sizes(encoding, size) -> None:
+    """One anchor of 10 × 8 in the middle of a picture of 16 × 16: half of it to the right, a quarter up."""
+    anchors = {"strides": [16], "fixed_size": False, "sizes": [[10, 8]], "size_encoding": encoding}
+    spec = {"type": "boxes", "fields": ["center_x", "center_y", "width", "height", "nose_x", "nose_y"], "scores": "s", "anchors": anchors, "units": "normalized"}
+    place = Place(16, 16, Placement(1, 0, 0, 1, 0, 0))
+    (found,) = read_boxes(np.array([[0.5, -0.25, 2, 1, -0.1, 0.5]]), np.ones((1, 1)), spec, place)
+    assert found["box"] == pytest.approx({"x": 13, "y": 6, "width": size[0], "height": size[1], "rotation": 0})
+    assert found["points"] == [pytest.approx({"name": "nose", "x": 7, "y": 12})]
 
 
 def test_anchors_are_added() -> None:

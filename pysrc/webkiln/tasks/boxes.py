@@ -27,8 +27,6 @@ def anchor_centres(anchors: Mapping[str, Any], width: int, height: int, count: i
     Layers of the same stride that follow each other share their cells. Each layer gives a cell `aspect_ratios × scales_per_layer` anchors.
     Raises `InputError` when they are not as many as the boxes.
     """
-    if not anchors.get("fixed_size", True):
-        raise InputError("the anchors have sizes of their own (fixed_size false); this version has those whose size is 1")
     strides, offset = anchors.get("strides", []), anchors.get("offset", 0.5)
     each = len(anchors.get("aspect_ratios", [1.0])) * anchors.get("scales_per_layer", 1)
     if not all(isinstance(stride, int) and stride > 0 for stride in strides):
@@ -43,6 +41,25 @@ def anchor_centres(anchors: Mapping[str, Any], width: int, height: int, count: i
         cells = np.stack([(x + offset) * width / columns, (y + offset) * height / rows], axis=-1).reshape(-1, 2)
         centres.append(np.repeat(cells, repeated, axis=0))
     return np.concatenate(centres)
+
+
+def anchor_sizes(anchors: Mapping[str, Any], width: int, height: int) -> Floats | None:
+    """Widths and heights [count, 2] of the same anchors, in pixels of the input; None where they have no sizes of their own.
+
+    Raises `InputError` when there are not as many sizes as a cell has anchors, or one is not above 0.
+    """
+    if anchors.get("fixed_size", True):
+        return None
+    strides, sizes = anchors.get("strides", []), anchors.get("sizes", [])
+    each = len(anchors.get("aspect_ratios", [1.0])) * anchors.get("scales_per_layer", 1)
+    if len(sizes) != each * len(strides) or not all(len(size) == 2 and min(size) > 0 for size in sizes):
+        raise InputError(f"anchors with sizes of their own (fixed_size false) want {each * len(strides)} sizes [width, height] above 0, {each} for each stride; model.json has {sizes}")
+    numbers = iter(sizes)
+    parts = [np.zeros((0, 2))]
+    for stride, group in groupby(strides):
+        cell = [next(numbers) for _ in group for _ in range(each)]
+        parts.append(np.tile(np.array(cell, np.float64).reshape(-1, 2), (math.ceil(width / stride) * math.ceil(height / stride), 1)))
+    return np.concatenate(parts)
 
 
 def read_boxes(values: NDArray[Any], scores: NDArray[Any] | None, spec: Mapping[str, Any], place: Place | None) -> list[Detection]:
@@ -93,6 +110,12 @@ def _rows(values: NDArray[Any], fields: Sequence[str], place: Place, spec: Mappi
     rows = rows * size if spec.get("units", "pixels") == "normalized" else rows
     if "anchors" in spec:
         centres = anchor_centres(spec["anchors"], place.width, place.height, len(rows))
+        sizes = anchor_sizes(spec["anchors"], place.width, place.height)
+        if sizes is not None:
+            rows = given[:, [fields.index(field) for field in wanted]]  # relative to the anchor
+            if spec["anchors"].get("size_encoding", "linear") == "exponential":
+                rows[:, 2:4] = np.exp(rows[:, 2:4])
+            rows = rows * np.tile(sizes, rows.shape[1] // 2)
         rows = rows + np.concatenate([centres, np.zeros_like(centres), np.tile(centres, (rows.shape[1] - 4) // 2)], axis=1)
     return rows
 
