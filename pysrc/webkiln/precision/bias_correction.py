@@ -18,7 +18,7 @@ from webkiln.errors import InputError
 from webkiln.graph.bundle import Bundle
 from webkiln.graph.graph import Constant, Graph, Node
 from webkiln.graph.quantization import Affine
-from webkiln.precision.samples import Sample, feeds_of, generated_samples, symbols_of_sample
+from webkiln.precision.samples import Sample, feeds_of, generated_samples, is_picture, symbols_of_sample
 
 MOST_BITS = 8
 """Weights in more bits move the outputs by so little that nothing is corrected."""
@@ -94,11 +94,14 @@ class BiasCorrection:
 
 
 def correction_of(bundle: Bundle) -> BiasCorrection:
-    """What generated inputs say, others than errors are measured on; nothing is corrected where none can be made."""
+    """What generated pictures say, others than errors are measured on. Nothing is corrected for models with other inputs, whose generated ones are
+    noise: its means are not those of sound or text, and corrected by them a model of sound gets worse."""
     try:
-        return BiasCorrection(bundle, generated_samples(bundle, _SAMPLES, first=1))
+        samples = generated_samples(bundle, _SAMPLES, first=1)
     except InputError:
-        return BiasCorrection(bundle, ())
+        samples = []
+    are_pictures = all(is_picture(bundle, one, sample.inputs[one.value].shape) for sample in samples for one in sample.signature.inputs)
+    return BiasCorrection(bundle, samples if are_pictures else ())
 
 
 def is_corrected(graph: Graph, node: Node) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from webkiln.graph.graph import Graph
 from webkiln.graph.signature import Argument, Signature
 from webkiln.webformat.golden import generated_inputs, golden_symbols, input_range
 
+_CHANNELS = (1, 3, 4)
 _SIDE = 32  # smaller maps are no pictures
 _COARSEST = 4  # squares on a side of a generated picture's largest pattern
 
@@ -54,17 +56,26 @@ def generated_samples(bundle: Bundle, count: int = 1, first: int = 0) -> list[Sa
     return samples
 
 
+def is_picture(bundle: Bundle, argument: Argument, shape: Sequence[int]) -> bool:
+    """Whether an input is a picture, by what the model's processing says or, where it says nothing, by its shape and dtype."""
+    spec = bundle.processing.get("inputs", {}).get(argument.name, {})
+    if len(shape) != 4 or (spec and spec.get("type") != "picture") or not (spec or argument.dtype.startswith("float")):
+        return False
+    channels, rows, columns = _axes(spec, shape)
+    return shape[channels] in _CHANNELS and min(shape[rows], shape[columns]) >= _SIDE
+
+
+def _axes(spec: Mapping[str, Any], shape: Sequence[int]) -> tuple[int, int, int]:
+    """The axes of channels, rows and columns."""
+    is_first = spec.get("layout") == "NCHW" or (not spec and shape[1] in _CHANNELS and shape[3] not in _CHANNELS)
+    return (1, 2, 3) if is_first else (3, 1, 2)
+
+
 def _pictured(bundle: Bundle, argument: Argument, noise: np.ndarray) -> np.ndarray:
     """The noise as a picture, if the input is one: patterns of noise, each of half the size of the one before and half as strong."""
-    spec = bundle.processing.get("inputs", {}).get(argument.name, {})
-    channels = (1, 3, 4)
-    is_map = noise.ndim == 4 and noise.dtype.kind in ("f" if not spec else "fiu")
-    if not is_map or (spec and spec.get("type") != "picture"):
+    if noise.dtype.kind not in "fiu" or not is_picture(bundle, argument, noise.shape):
         return noise
-    first = spec.get("layout") == "NCHW" or (not spec and noise.shape[1] in channels and noise.shape[3] not in channels)
-    rows, columns = (2, 3) if first else (1, 2)
-    if noise.shape[1 if first else 3] not in channels or min(noise.shape[rows], noise.shape[columns]) < _SIDE:
-        return noise
+    _, rows, columns = _axes(bundle.processing.get("inputs", {}).get(argument.name, {}), noise.shape)
     low, high = input_range(bundle, argument)
     total, cells = np.zeros(noise.shape), _COARSEST
     while cells < min(noise.shape[rows], noise.shape[columns]):

@@ -28,7 +28,7 @@ def stored(
     """The model with its weights pruned, then stored as `kind`; with `max_error`, in the fewest bits, not fewer than those of `kind`, that
     keep the error on the samples (generated ones by default) below it, pruning included.
 
-    Biases are corrected by what generated inputs say, whatever the samples (see `bias_correction`), unless weights are not pruned and keep 16 bits.
+    Biases of models of pictures are corrected by what generated ones say, whatever the samples (see `bias_correction`), unless weights are not pruned and keep 16 bits.
 
     Raises `WebkilnError` for what is not known or cannot be kept.
     """
