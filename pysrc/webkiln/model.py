@@ -138,6 +138,7 @@ class Model:
         largest magnitude; probabilities as such): every layer gets the fewest bits, not fewer than those of `kind`, with which the error on the samples
         stays below. Measuring takes runs of the model, for `seconds` and little more; `note` is told of the progress.
         `samples`: inputs as `run` takes them; generated ones by default. Raises `WebkilnError` for what is not known or cannot be kept.
+        In models of pictures, biases take off what weights of at most 8 bits, or pruned, add in the mean (`webkiln.precision.bias_correction`).
         """
         bundle = store.stored(
             self.bundle, kind, max_error=max_error, prune=prune, samples=None if samples is None else self._samples(samples), seconds=seconds, note=note
