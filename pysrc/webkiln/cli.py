@@ -288,13 +288,15 @@ def gallery_get(ctx: click.Context, /, **arguments: Any) -> None:
 @main.command(short_help="Convert, verify, serve and open a demo page.")
 @click.argument("name", default="pose")
 @click.option("--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the page here instead of serving it.")
+@click.option("--single-file", is_flag=True, help="Write also one HTML file that holds everything.")
+@click.option("--list", "listed", is_flag=True, help="Show which demos there are, and end.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to serve on.  [default: a free one]")
 @click.option("--no-open", is_flag=True, help="Serve, and open no browser.")
 @click.option("--check", is_flag=True, help="Load the page in headless Chromium, say whether it works, and end.")
 @click.option("--force", is_flag=True, help="Replace DIR when it exists.")
 @click.pass_context
 def demo(ctx: click.Context, /, **arguments: Any) -> None:
-    """Fetch, convert and verify what the demo NAME needs, serve its page and open it."""
+    """Fetch, convert and verify what the demo NAME needs, serve its page and open it; `gallery` is all of them."""
     _run(ctx, "demo", **arguments)
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from webkiln import demos
 from webkiln.browsers.server import LocalServer
 from webkiln.codegen.paths import demos_folder, dist_folder
 from webkiln.commands.hosts import chosen_browsers
@@ -34,25 +35,25 @@ class Demo:
     landmarks: int
 
 
-DEMOS = {"pose": Demo(page="pose", model="pose_landmark_lite", landmarks=33)}
+_LANDMARK_PAGE = "pose"
+DEMOS = {_LANDMARK_PAGE: Demo(page="pose", model="pose_landmark_lite", landmarks=33)}
 
 
-def command(*, name: str, export: Path | None, port: int, no_open: bool, check: bool, force: bool) -> bool:
-    if name not in DEMOS:
-        raise WebkilnError(f"there is no demo {name!r}; known: {', '.join(DEMOS)}")
-    demo = DEMOS[name]
+def command(
+    *, name: str, export: Path | None, single_file: bool, port: int, no_open: bool, check: bool, force: bool, listed: bool
+) -> bool:
+    if listed:
+        show_demos()
+        return True
+    if name not in (*DEMOS, *demos.DEMOS, demos.GALLERY):
+        raise WebkilnError(f"there is no demo {name!r}; known: {', '.join([*DEMOS, *demos.DEMOS, demos.GALLERY])}")
+    if single_file and name == _LANDMARK_PAGE:
+        raise WebkilnError(f"the demo {name} has no single file; `webkiln page pose_landmark_lite --single-file` makes one of its model, and pose-skeleton has one")
     if export is not None and export.exists() and any(export.iterdir() if export.is_dir() else [export]) and not force:
         raise OutputExistsError(f"{export} exists already; --force replaces it, or choose another --export")
     with tempfile.TemporaryDirectory(prefix="webkiln-demo-") as scratch:
         folder = Path(scratch, name)
-        assemble(demo, folder)
-        with progress("verifying") as note:
-            browser = chosen_browsers([])[0]
-            report = verify(folder / "model", backends=("numpy", "wasm"), browsers=[browser], cases=1, note=note)
-        show(report)
-        if not report.passed:
-            return False
-        if check and not _works(demo, folder):
+        if not (_landmark_page(folder, check) if name == _LANDMARK_PAGE else _shell_pages(name, folder, check, single_file or export is None)):
             return False
         if export is not None:
             shutil.copytree(folder, export, dirs_exist_ok=True)
@@ -60,6 +61,43 @@ def command(*, name: str, export: Path | None, port: int, no_open: bool, check: 
         elif not check:
             _serve(folder, port, not no_open)
     return True
+
+
+def _landmark_page(folder: Path, check: bool) -> bool:
+    demo = DEMOS[_LANDMARK_PAGE]
+    assemble(demo, folder)
+    return _same_numbers([folder / "model"]) and not (check and not _works(demo, folder))
+
+
+def _shell_pages(name: str, folder: Path, check: bool, single_file: bool) -> bool:
+    with progress("converting") as note:
+        if name == demos.GALLERY:
+            demos.assemble_gallery(demos.DEMOS.values(), folder, single_file=single_file, note=note)
+        else:
+            demos.assemble(demos.DEMOS[name], folder, single_file=single_file, note=note)
+    if not _same_numbers(sorted((folder / "models").iterdir())):
+        return False
+    pages = [f"{one}.html" for one in demos.DEMOS] if name == demos.GALLERY else ["index.html"]
+    return not check or all(_gives_results(folder, page) for page in pages)
+
+
+def _same_numbers(models: list[Path]) -> bool:
+    """Verify each model quickly: one golden case, in NumPy and in WebAssembly."""
+    browser = chosen_browsers([])[0]
+    reports = []
+    for model in models:
+        with progress(f"verifying {model.name}") as note:
+            reports.append(verify(model, backends=("numpy", "wasm"), browsers=[browser], cases=1, note=note))
+        show(reports[-1])
+    return all(report.passed for report in reports)
+
+
+def show_demos() -> None:
+    width = max(map(len, [*DEMOS, *demos.DEMOS, demos.GALLERY])) + 2
+    say(f"{_LANDMARK_PAGE:{width}}33 landmarks of one body in a picture, with their parity")
+    for demo in demos.DEMOS.values():
+        say(f"{demo.name:{width}}{demo.text} ({', '.join(demo.models)})")
+    say(f"{demos.GALLERY:{width}}all of them, with a page that shows them")
 
 
 def assemble(demo: Demo, folder: Path) -> None:
@@ -73,6 +111,28 @@ def assemble(demo: Demo, folder: Path) -> None:
         shutil.copyfile(runtime / file, folder / file)
     with progress(f"converting {demo.model}") as note:
         convert_source(demo.model, note).save(folder / "model", force=True)
+
+
+def _gives_results(folder: Path, page: str) -> bool:
+    """Load the page in headless Chromium, and say whether it has results."""
+    from webkiln.browsers.chromium import find_chromium, launch_options
+    from webkiln.browsers.page import BrowserPage
+
+    with progress("loading the page in Chromium"), LocalServer({"/": folder}, isolated=False) as server:
+        shown = BrowserPage("chromium", launch_options(find_chromium()))
+        try:
+            shown.open(server.url + page)
+            with suppress(BrowserError):
+                shown.wait_for("globalThis.webkilnDemo?.frames > 2 || globalThis.webkilnDemo?.error", _CHECK_TIMEOUT)
+            frames = shown.evaluate("globalThis.webkilnDemo?.frames ?? 0")
+            said = shown.evaluate("globalThis.webkilnDemo?.error ?? ''")
+        finally:
+            shown.close()
+    if said or not frames:
+        remark(f"{page} failed: {said or ' | '.join(shown.console[-5:]) or f'it had no result after {_CHECK_TIMEOUT:g} s'}")
+        return False
+    say(f"{page} had results of {frames} frames in {shown.description}")
+    return True
 
 
 def _works(demo: Demo, folder: Path) -> bool:

@@ -28,13 +28,13 @@ def render(facts: Facts, model: Path, contents: Mapping[str, bytes], runtime: Ca
         address="model/model.json",
         reference="reference.json" if "reference.json" in contents else "",
         files={name: Markup(base64.b64encode(data).decode()) for name, data in files.items()},
-        scripts=[_inline_script(name, runtime(name).decode()) for name in SCRIPTS],
+        scripts=[inline_script(name, runtime(name).decode()) for name in SCRIPTS],
         style=Markup(runtime("webkiln.page.css").decode()),
     )
     return text.encode()
 
 
-def _inline_script(name: str, script: str) -> Markup:
+def inline_script(name: str, script: str) -> Markup:
     """A script for the inside of an HTML file, which may neither end it nor open a comment there."""
     # In strings and regular expressions, the only places where a minified script has it, "<\/script" means the same.
     script = re.sub(r"</(script)", r"<\\/\1", script, flags=re.IGNORECASE)

@@ -1,0 +1,281 @@
+/** What all demos have around them: where pictures come from, a stage, figures, choices, and words when something is missing. */
+
+import { readAsset, isSingle, taskOptions } from "./assets.js";
+import { button, choice, fileChooser, make, tick } from "./elements.js";
+import { Panel } from "./panel.js";
+import { playground } from "./playground.js";
+import { cameraSource, pictureSource, sampleSource, videoSource } from "./sources.js";
+
+/** @typedef {import("./sources.js").Source} Source */
+/** @typedef {import("../../js/tasks/open.js").TaskOptions} TaskOptions */
+/** @typedef {import("../../js/tasks/task.js").Task<any>} Task */
+/**
+ * @typedef {object} View what a demo draws on
+ * @property {HTMLCanvasElement} canvas as large as the picture
+ * @property {CanvasRenderingContext2D} context
+ * @property {HTMLCanvasElement} picture that was looked at
+ * @property {boolean} mirrored
+ * @property {{ picture: { width: number, height: number }, mirrored: boolean }} placing for `webkiln.drawing`
+ * @property {() => void} drawPicture the picture as it is to be seen
+ */
+/**
+ * @typedef {object} Demo
+ * @property {string} sample address of a picture to begin with
+ * @property {(options: TaskOptions) => Promise<Task>} open makes the task; the options say where the models are
+ * @property {(view: View, result: any, task: Task) => void} draw
+ * @property {(result: any) => string} describe the result in a few words, for those who cannot see it
+ * @property {Node[]} [controls] of its own
+ * @property {(source: Source) => void} [onSource] another film or picture begins
+ */
+
+/** Milliseconds between two descriptions that are read out. */
+const SPOKEN_EVERY = 3000;
+
+/** @type {Record<string, (file: File) => Promise<Source>>} */
+const READERS = { image: (file) => pictureSource(file, file.name), video: videoSource };
+
+/** What tests and curious people look at. */
+const state = /** @type {any} */ (globalThis).webkilnDemo = {
+  frames: 0,
+  fps: 0,
+  /** @type {any} */ result: null,
+  error: "",
+  source: "",
+  /** @type {Record<string, string>} */ backends: {},
+};
+
+/**
+ * Builds the demo in `<main id="demo">`, and runs it.
+ * @param {Demo} demo
+ */
+export function start(demo) {
+  return new Shell(demo).begin();
+}
+
+class Shell {
+  #canvas = make("canvas", { role: "img", "aria-label": "The picture with the result" });
+  #picture = document.createElement("canvas");
+  #panel = new Panel();
+  #problem = make("p", { class: "problem", role: "alert", hidden: true });
+  #bar = make("progress", { max: "1", "aria-label": "Loading the models" });
+  #loading = make("div", { class: "loading" }, "Loading the models…", this.#bar);
+  #said = make("p", { class: "said", "aria-live": "polite" });
+  #spoken = -Infinity;
+  #pause = button("Pause", () => this.#setPaused(!this.#paused));
+  #paused = false;
+  #resume = () => {};
+  #mirror = tick("Mirrored", false, () => this.#draw());
+  /** @type {Task | null} */
+  #task = null;
+  #backend = "auto";
+  #backends = choice("Run on", { auto: "Auto", webgl: "WebGL", wasm: "WASM" }, (backend) => void this.#choose(backend));
+  /** @type {Source | null} */
+  #source = null;
+  /** Ends the run of the source at hand. */
+  #run = new AbortController();
+
+  /** @param {Demo} demo */
+  constructor(demo) {
+    this.demo = demo;
+    this.#build();
+  }
+
+  async begin() {
+    this.#backends.select(this.#backend);
+    const opened = this.#open(this.#backend);
+    await this.#use(() => this.#sample()); // the picture is there before the models are
+    this.#task = await opened.catch((error) => {
+      this.#fail(new Error(`The models did not load, so that there is only the picture: ${error.message}`));
+      return null;
+    });
+    if (this.#task) this.#restart();
+  }
+
+  #build() {
+    const main = /** @type {HTMLElement} */ (document.getElementById("demo"));
+    const stage = make("div", { class: "frame" }, this.#canvas, this.#loading);
+    const camera = button("Camera", () => void this.#use(cameraSource), "primary");
+    const chooser = fileChooser("Picture or video", "image/*,video/*", (file) => void this.#use(() => readFile(file)));
+    const sample = button("Sample", () => void this.#use(() => this.#sample()));
+    const single = document.documentElement.dataset.single ?? "";
+    main.append(
+      make("section", { class: "stage", "aria-label": "Stage" }, this.#problem, stage, this.#said,
+        make("div", { class: "actions" }, camera, chooser, sample, this.#pause, this.#mirror.element, make("span", { class: "hint" }, "or drop a file anywhere"))),
+      make("section", { class: "panel", "aria-label": "Figures and choices" }, ...(this.demo.controls ?? []), this.#panel.element, this.#backends.element,
+        ...(single || isSingle ? [playground(single, (error) => this.#fail(error))] : [])),
+    );
+    document.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      stage.classList.add("dropping");
+    });
+    document.addEventListener("dragleave", () => stage.classList.remove("dropping"));
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      stage.classList.remove("dropping");
+      const [file] = event.dataTransfer?.files ?? [];
+      if (file) void this.#use(() => readFile(file));
+    });
+  }
+
+  async #sample() {
+    const file = await readAsset(this.demo.sample);
+    return matchMedia("(prefers-reduced-motion: reduce)").matches ? pictureSource(file, "the sample") : sampleSource(file);
+  }
+
+  /**
+   * @param {string} backend
+   * @returns {Promise<Task>}
+   */
+  async #open(backend) {
+    if (!(/** @type {any} */ (globalThis).webkiln?.tasks)) throw new Error("webkiln.tasks.min.js is missing in the folder runtime");
+    this.#loading.hidden = false;
+    try {
+      const onProgress = (/** @type {{ loaded: number, total: number }} */ { loaded, total }) => (this.#bar.value = total ? loaded / total : 0);
+      const task = await this.demo.open({ ...taskOptions(), backend: /** @type {any} */ (backend), onProgress });
+      state.backends = task.backends;
+      this.#panel.setBackends(task.backends);
+      return task;
+    } finally {
+      this.#loading.hidden = true;
+    }
+  }
+
+  /** @param {string} backend */
+  async #choose(backend) {
+    this.#clearProblem();
+    try {
+      const task = await this.#open(backend);
+      this.#task?.dispose();
+      this.#task = task;
+      this.#backend = backend;
+      this.#restart();
+    } catch (error) {
+      this.#backends.select(this.#backend);
+      this.#fail(new Error(`${backend === "webgl" ? "WebGL does not work here" : "This backend does not work here"}; it goes on as before. ${/** @type {Error} */ (error).message}`));
+    }
+  }
+
+  /**
+   * Shows another film or picture; what is shown stays when that fails, or the sample comes.
+   * @param {() => Promise<Source>} open
+   */
+  async #use(open) {
+    this.#clearProblem();
+    try {
+      const source = await open();
+      this.#run.abort();
+      this.#source?.stop();
+      this.#source = source;
+    } catch (error) {
+      this.#fail(error);
+      if (open === cameraSource && this.#source && !this.#source.isFilm) await this.#use(() => this.#sample()).then(() => this.#fail(error));
+      return;
+    }
+    state.source = this.#source.name;
+    this.#mirror.input.checked = this.#source.isMirrored;
+    this.#pause.hidden = !this.#source.isFilm;
+    this.demo.onSource?.(this.#source);
+    this.#setPaused(false);
+    this.#restart();
+  }
+
+  /** Looks at the source from its beginning. */
+  #restart() {
+    this.#run.abort();
+    this.#resume();
+    this.#run = new AbortController();
+    this.#panel.restart();
+    this.#spoken = -Infinity;
+    if (this.#source) this.#look(this.#source, this.#run.signal).catch((error) => this.#fail(error));
+  }
+
+  /**
+   * @param {Source} source
+   * @param {AbortSignal} signal
+   */
+  async #look(source, signal) {
+    const task = this.#task;
+    await task?.reset();
+    while (!signal.aborted && (await source.next(this.#picture, signal))) {
+      if (signal.aborted) return;
+      if (!task) {
+        this.#view().drawPicture();
+        return;
+      }
+      const result = await task.detect(this.#picture, source.isFilm ? { timestamp: performance.now() } : {});
+      if (signal.aborted) return;
+      state.result = result;
+      this.#draw();
+      this.#panel.add(result.milliseconds, source.isFilm);
+      state.fps = this.#panel.fps;
+      state.frames += 1;
+      this.#say(result);
+      if (!source.isFilm) return;
+      while (this.#paused && !signal.aborted) await new Promise((resolve) => (this.#resume = () => resolve(undefined)));
+    }
+  }
+
+  #draw() {
+    if (this.#task && state.result) this.demo.draw(this.#view(), state.result, this.#task);
+    else this.#view().drawPicture();
+  }
+
+  /** @returns {View} */
+  #view() {
+    const [canvas, picture, mirrored] = [this.#canvas, this.#picture, this.#mirror.input.checked];
+    const { width, height } = picture;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    return {
+      canvas,
+      context,
+      picture,
+      mirrored,
+      placing: { picture: { width, height }, mirrored },
+      drawPicture() {
+        context.save();
+        if (mirrored) context.transform(-1, 0, 0, 1, width, 0);
+        context.drawImage(picture, 0, 0);
+        context.restore();
+      },
+    };
+  }
+
+  /** @param {any} result */
+  #say(result) {
+    const now = performance.now();
+    if (now - this.#spoken < SPOKEN_EVERY) return;
+    this.#spoken = now;
+    const text = this.demo.describe(result);
+    if (this.#said.textContent !== text) this.#said.textContent = text;
+  }
+
+  /** @param {boolean} paused */
+  #setPaused(paused) {
+    this.#paused = paused;
+    this.#pause.textContent = paused ? "Go on" : "Pause";
+    if (!paused) this.#resume();
+  }
+
+  /** @param {unknown} error */
+  #fail(error) {
+    state.error = error instanceof Error ? error.message : String(error);
+    this.#problem.textContent = state.error;
+    this.#problem.hidden = false;
+  }
+
+  #clearProblem() {
+    state.error = "";
+    this.#problem.hidden = true;
+  }
+}
+
+/**
+ * @param {File} file
+ * @returns {Promise<Source>}
+ */
+async function readFile(file) {
+  const read = READERS[file.type.split("/")[0]];
+  if (!read) throw new Error(`${file.name} is neither a picture nor a video.`);
+  return read(file);
+}
