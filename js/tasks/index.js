@@ -7,6 +7,8 @@ export { Neighbours, similarity } from "./neighbours.js";
 /** @typedef {import("./open.js").TaskOptions} TaskOptions */
 /** @typedef {import("./pose.js").PoseResult} PoseResult */
 /** @typedef {import("./pose.js").Person} Person */
+/** @typedef {import("./face.js").FaceResult} FaceResult */
+/** @typedef {import("./face.js").FaceFound} FaceFound */
 /** @typedef {import("./classification.js").ClassifyResult} ClassifyResult */
 /** @typedef {import("./detection.js").DetectResult} DetectResult */
 /** @typedef {import("./embedding.js").EmbedResult} EmbedResult */
@@ -19,6 +21,14 @@ export { Neighbours, similarity } from "./neighbours.js";
  * @returns {Promise<Task<PoseResult>>}
  */
 export const pose = (options) => openTask("pose", options);
+
+/**
+ * Faces: 468 points each, five of each iris unless `iris` is false, how the head is turned, and how far mouth and eyes are open. Models: `detector`
+ * (face_detection_short_range), `landmarks` (face_landmark), `iris` (iris_landmark).
+ * @param {TaskOptions & { numFaces?: number, iris?: boolean }} options
+ * @returns {Promise<Task<FaceResult>>}
+ */
+export const face = (options) => openTask("face", options);
 
 /**
  * What of a picture is a person. Model: `segmenter` (selfie_segmentation). `steadiness`: share that uncertain values of the mask keep in a film from the frame before, 0…1.

@@ -16,6 +16,10 @@ export const MEANINGS = {
   presence: ({ type, labels }) => type === "labels" && labels.length === 1 && labels[0] !== "right",
   /** One probability, of a right hand where the picture is not mirrored. */
   handedness: ({ type, labels }) => type === "labels" && labels.length === 1 && labels[0] === "right",
+  /** Points around an eye; which points of the face mesh they are is said. */
+  eye: ({ type, mesh }) => type === "keypoints" && mesh !== undefined,
+  /** The centre of an iris and four points around it. */
+  iris: ({ type, count }) => type === "keypoints" && count === 5,
   /** Points in the picture. */
   landmarks: ({ type, units }) => type === "keypoints" && units !== "metres",
   /** Points in metres. */
@@ -74,6 +78,14 @@ export class Network {
   constructor(model, spec) {
     this.model = model;
     this.#parts = spec.partsOf(model.processing);
+  }
+
+  /**
+   * @param {string} meaning
+   * @returns {any} what model.json says of the output with this meaning
+   */
+  spec(meaning) {
+    return /** @type {any} */ (this.model.processing).outputs[this.#parts.names[meaning]];
   }
 
   /**

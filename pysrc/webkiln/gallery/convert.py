@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from webkiln.gallery.connections import with_connections
 from webkiln.gallery.fetch import fetch
 from webkiln.gallery.processing import Spec
 from webkiln.gallery.recipe import Recipe
@@ -61,7 +62,7 @@ def _with_state(graph: Graph, signature: Signature, kept: Mapping[str, str]) -> 
 
 
 def _processing(recipe: Recipe, path: Path) -> dict[str, dict[str, Spec]]:
-    """The recipe's, with the characters that the file itself lists."""
+    """The recipe's, with the characters that the file itself lists, and the lines that a file beside it does."""
     processing = recipe.processing
     for name, spec in processing["outputs"].items():
         if spec["type"] == "text":
@@ -69,4 +70,6 @@ def _processing(recipe: Recipe, path: Path) -> dict[str, dict[str, Spec]]:
 
             listed = read_metadata(path)[spec["characters"]].splitlines()
             processing["outputs"][name] = {**spec, "characters": ["", *listed, " "]}
+        if isinstance(spec.get("skeleton"), str):
+            processing["outputs"][name] = with_connections(spec, path.parent / recipe.beside[0].file)
     return processing

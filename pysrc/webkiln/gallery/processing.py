@@ -82,11 +82,39 @@ PERSON_SKELETON = (
 
 IRIS_NAMES = ("center", "right", "top", "left", "bottom")
 
+# Sets of lines between the points of the face mesh, in the package's face_mesh_connections.py; those of the irises are of points after the mesh.
+FACE_SKELETON = "FACEMESH_TESSELATION"
+FACE_CONTOURS = {
+    "oval": "FACEMESH_FACE_OVAL",
+    "lips": "FACEMESH_LIPS",
+    "right_eye": "FACEMESH_RIGHT_EYE",
+    "right_eyebrow": "FACEMESH_RIGHT_EYEBROW",
+    "right_iris": "FACEMESH_RIGHT_IRIS",
+    "left_eye": "FACEMESH_LEFT_EYE",
+    "left_eyebrow": "FACEMESH_LEFT_EYEBROW",
+    "left_iris": "FACEMESH_LEFT_IRIS",
+}
+
+# Which points of the face mesh the 71 points around an eye are: the right one, and the left one in a mirrored picture
+# (MediaPipe's graph FaceLandmarkFrontCpu, options of its LandmarksRefinementCalculator).
+EYE_POINTS = {
+    "right_eye": [
+        *(33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173, 130, 25, 110, 24, 23, 22, 26, 112),
+        *(243, 247, 30, 29, 27, 28, 56, 190, 226, 31, 228, 229, 230, 231, 232, 233, 244, 113, 225, 224, 223, 222, 221, 189),
+        *(35, 124, 46, 53, 52, 65, 143, 111, 117, 118, 119, 120, 121, 128, 245, 156, 70, 63, 105, 66, 107, 55, 193),
+    ],
+    "left_eye": [
+        *(263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398, 359, 255, 339, 254, 253, 252, 256, 341),
+        *(463, 467, 260, 259, 257, 258, 286, 414, 446, 261, 448, 449, 450, 451, 452, 453, 464, 342, 445, 444, 443, 442, 441, 413),
+        *(265, 353, 276, 283, 282, 295, 372, 340, 346, 347, 348, 349, 350, 357, 465, 383, 300, 293, 334, 296, 336, 285, 417),
+    ],
+}
+
 TENSOR: Spec = {"type": "tensor"}
 
 
-def picture(size: int, *, signed: bool = False, resize: str = "letterbox") -> Spec:
-    """A square RGB picture of `size` pixels, with values in 0…1, or in −1…1 when `signed`."""
+def picture(size: int, *, signed: bool = False, resize: str = "letterbox", pad: str = "value") -> Spec:
+    """A square RGB picture of `size` pixels, with values in 0…1, or in −1…1 when `signed`; outside of it black, or what its edge is."""
     middle = 127.5 if signed else 0
     width = 127.5 if signed else 255
     return {
@@ -94,6 +122,7 @@ def picture(size: int, *, signed: bool = False, resize: str = "letterbox") -> Sp
         "width": size,
         "height": size,
         "resize": resize,
+        **({} if pad == "value" else {"pad": pad}),
         "pad_value": 0,
         "resampling": "bilinear",
         "color": "RGB",

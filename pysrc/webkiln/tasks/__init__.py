@@ -6,6 +6,7 @@ It is the NumPy reference of what the JavaScript runtime does.
 from webkiln.tasks.classification import Classify
 from webkiln.tasks.detection import Detect
 from webkiln.tasks.embedding import Embed, Neighbour, Neighbours, similarity
+from webkiln.tasks.face import Face
 from webkiln.tasks.kinds import Box, Detection, Keypoints, Label, Mask, Point, Result, Text
 from webkiln.tasks.pictures import Placement, Region, placement, prepare_picture
 from webkiln.tasks.pose import Pose
@@ -19,6 +20,7 @@ __all__ = [
     "Detect",
     "Detection",
     "Embed",
+    "Face",
     "Keypoints",
     "Label",
     "Mask",

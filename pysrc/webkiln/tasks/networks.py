@@ -37,13 +37,28 @@ class Network:
                 "convert the gallery's model by its name, or describe yours as docs/format.md says"
             )
         self._input = pictures[0]
+        self._specs = outputs
         self._names = {meaning: str(name) for meaning, name in found.items()}
+
+    def spec(self, meaning: str) -> Spec:
+        """What model.json says of the output with this meaning."""
+        return self._specs[self._names[meaning]]  # type: ignore[no-any-return]
 
     def see(self, picture: np.ndarray, region: Region | None = None) -> dict[str, Any]:
         """Results by meaning, of a picture (uint8 [height, width, 3]) or a region of it, in pixels of the picture."""
         inputs = {self._input: {"picture": picture, "region": region}}
         read = results(self._model, self._model.run(inputs), inputs)
         return {meaning: read[name] for meaning, name in self._names.items()}
+
+
+def is_eye(spec: Spec) -> bool:
+    """Points around an eye; which points of the face mesh they are is said."""
+    return spec.get("type") == "keypoints" and "mesh" in spec
+
+
+def is_iris(spec: Spec) -> bool:
+    """The centre of an iris and four points around it."""
+    return spec.get("type") == "keypoints" and spec["count"] == 5
 
 
 def is_boxes(spec: Spec) -> bool:
