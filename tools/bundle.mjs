@@ -67,11 +67,17 @@ const bundles = [
   { entryPoints: [join(source, "tasks", "index.js")], outfile: join(dist, "webkiln.tasks.min.mjs"), format: "esm", external: ["./webkiln.min.mjs"], ...minified },
   { entryPoints: [join(source, "tasks", "script.js")], outfile: join(dist, "webkiln.tasks.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "drawing", "index.js")], outfile: join(dist, "webkiln.drawing.min.mjs"), format: "esm", ...minified },
+  { entryPoints: [join(source, "avatar", "index.js")], outfile: join(dist, "webkiln.avatar.min.mjs"), format: "esm", ...minified },
+  { entryPoints: [join(source, "avatar", "script.js")], outfile: join(dist, "webkiln.avatar.min.js"), ...classic, ...minified },
+  { entryPoints: [join(source, "character", "script.js")], outfile: join(dist, "webkiln.character.min.js"), ...classic, minify: true },
   { entryPoints: [join(source, "page", "script.js")], outfile: join(dist, "webkiln.page.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "session.js")], outfile: join(dist, "session.mjs"), format: "esm" },
   { entryPoints: [join(source, "session_node.mjs")], outfile: join(dist, "session_node.mjs"), format: "esm", platform: "node" },
 ];
 await Promise.all(bundles.map((options) => build({ ...common, ...options })));
+
+const bundled = ["three", "@pixiv/three-vrm"].map((name) => `${name}\n\n${readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8")}`);
+writeFileSync(join(dist, "webkiln.character.licenses.txt"), `In webkiln.character.min.js:\n\n${bundled.join("\n")}`);
 
 rmSync(join(dist, "types"), { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");

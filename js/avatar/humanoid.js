@@ -75,8 +75,9 @@ const degrees = (/** @type {number[]} */ ...angles) => fromVector(angles.map((an
 
 /** @type {Record<string, Quaternion>} */
 const HANGING = { UpperArm: compose(degrees(0, 0, -72), degrees(0, -8, 0)), LowerArm: degrees(0, -14, 0) };
+for (const finger of FINGERS) [16, 24, 18].forEach((angle, k) => (HANGING[`${finger}${Object.keys(FINGER)[k]}`] = degrees(0, 0, -angle)));
 
-/** The pose of someone who just stands there: arms hang down. @type {Record<string, Quaternion>} */
+/** The pose of someone who just stands there: arms hang down, fingers are a little bent. @type {Record<string, Quaternion>} */
 export const REST = {
   ...Object.fromEntries(BONES.map((bone) => [bone, IDENTITY])),
   ...Object.fromEntries(Object.entries(HANGING).flatMap(([bone, q]) => [[`left${bone}`, q], [`right${bone}`, mirror(q)]])),

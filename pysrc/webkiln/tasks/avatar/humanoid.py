@@ -77,13 +77,17 @@ def _degrees(x: float, y: float, z: float) -> Floats:
     return from_vector(np.array([x, y, z], np.float64) * math.pi / 180)
 
 
-_HANGING = {"UpperArm": compose(_degrees(0, 0, -72), _degrees(0, -8, 0)), "LowerArm": _degrees(0, -14, 0)}
+_HANGING = {
+    "UpperArm": compose(_degrees(0, 0, -72), _degrees(0, -8, 0)),
+    "LowerArm": _degrees(0, -14, 0),
+    **{finger + part: _degrees(0, 0, -angle) for finger in _FINGERS for part, angle in zip(_FINGER, (16, 24, 18), strict=True)},
+}
 REST: dict[str, Floats] = {
     **dict.fromkeys(BONES, IDENTITY),
     **{f"left{bone}": q for bone, q in _HANGING.items()},
     **{f"right{bone}": mirror(q) for bone, q in _HANGING.items()},
 }
-"""The pose of someone who just stands there: arms hang down."""
+"""The pose of someone who just stands there: arms hang down, fingers are a little bent."""
 
 
 def limit_of(bone: str) -> tuple[int, Floats]:

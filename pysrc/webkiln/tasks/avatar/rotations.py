@@ -21,7 +21,7 @@ def cross(a: Floats, b: Floats) -> Floats:
 def direction(vector: Floats) -> Floats | None:
     """Of length 1; None where there is none."""
     length = math.sqrt(vector @ vector)
-    return vector / length if length > _TINY else None
+    return vector * (1 / length) if length > _TINY else None
 
 
 def compose(a: Floats, b: Floats) -> Floats:
@@ -36,7 +36,8 @@ def inverse(q: Floats) -> Floats:
 def turn(q: Floats, vector: Floats) -> Floats:
     """The vector, turned by q."""
     twice = 2 * cross(q[:3], vector)
-    return vector + q[3] * twice + cross(q[:3], twice)
+    turned: Floats = vector + q[3] * twice + cross(q[:3], twice)
+    return turned
 
 
 def mirror(q: Floats) -> Floats:
