@@ -1,6 +1,7 @@
 /** The public names of `webkiln.tasks`. */
 
 import { openTask } from "./open.js";
+import { SegmentationTask } from "./segmentation_task.js";
 
 export { Neighbours, similarity } from "./neighbours.js";
 
@@ -33,9 +34,9 @@ export const face = (options) => openTask("face", options);
 /**
  * What of a picture is a person. Model: `segmenter` (selfie_segmentation). `steadiness`: share that uncertain values of the mask keep in a film from the frame before, 0…1.
  * @param {TaskOptions & { model?: string, steadiness?: number }} options
- * @returns {Promise<Task<SegmentationResult>>}
+ * @returns {Promise<SegmentationTask>} which also has `blur` and `replace`, to draw with another background
  */
-export const segmentation = (options) => openTask("segmentation", options);
+export const segmentation = (options) => openTask("segmentation", options, SegmentationTask);
 
 /**
  * What a whole picture shows. Model: `classifier`, any that gives labels; in a folder of models the one called `model` (nsfwjs_mobilenet_v2).

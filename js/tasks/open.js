@@ -24,15 +24,16 @@ import { openWorker } from "./worker_host.js";
  */
 
 /**
- * @template Result
+ * @template {Task<any>} T
  * @param {string} name of `KINDS`
  * @param {any} options
- * @returns {Promise<Task<Result>>}
+ * @param {new (host: import("./task.js").Host) => T} [Type]
+ * @returns {Promise<T>}
  */
-export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options }) {
+export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options }, Type = /** @type {any} */ (Task)) {
   const complete = completeOptions(name, KINDS[name], options);
   signal?.throwIfAborted();
-  if (worker) return new Task(await openWorker(name, complete, { runtime, workerUrl, onProgress, signal }));
+  if (worker) return new Type(await openWorker(name, complete, { runtime, workerUrl, onProgress, signal }));
   const { wasm = wasmFiles } = complete;
-  return new Task(await Engine.open(KINDS[name], { ...complete, wasm }, await loadRuntime(runtime), { onProgress, signal }));
+  return new Type(await Engine.open(KINDS[name], { ...complete, wasm }, await loadRuntime(runtime), { onProgress, signal }));
 }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,13 @@ import numpy as np
 import pytest
 from page_site import site
 from playwright.sync_api import Browser, Playwright, sync_playwright
+from task_pages import PAGE, STRICT, call, given, make_folder, opened
 from task_runs import astronaut, check_points, save_models, warped
 from webkiln.browsers import chromium, firefox
 from webkiln.browsers.display import Display
-from webkiln.codegen.paths import dist_folder
 from webkiln.errors import BrowserError
 from webkiln.tasks import Pose, Segmentation
 
-STRICT = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'"
-PAGE = "<!doctype html><meta charset=utf-8><script src='{dist}webkiln.tasks.min.js'></script><script src='{page}tasks.js'></script>"
 SHARED = {"Access-Control-Allow-Origin": "*"}
 WAYS: dict[str, dict[str, Any]] = {
     "wasm in a worker": {"backend": "wasm"},
@@ -48,11 +44,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page, and all that it needs."""
-    made = tmp_path_factory.mktemp("tasks")
-    (made / "dist").symlink_to(dist_folder())
-    (made / "page").symlink_to(Path(__file__).with_name("page"))
-    (made / "index.html").write_text(PAGE.format(dist="dist/", page="page/"))
-    return made
+    return make_folder(tmp_path_factory.mktemp("tasks"))
 
 
 @pytest.fixture(scope="module")
@@ -63,31 +55,6 @@ def models(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def picture() -> np.ndarray:
     return warped(astronaut(), degrees=15, scale=0.8, size=(640, 480))
-
-
-@contextmanager
-def opened(browser: Browser, address: str) -> Iterator[Any]:
-    page = browser.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    try:
-        page.goto(address)
-        page.wait_for_function("document.documentElement.dataset.ready")
-        yield page
-    finally:
-        page.close()
-    assert [text for text in problems if "favicon" not in text and "404" not in text] == []
-
-
-def call(page: Any, method: str, *args: Any) -> Any:
-    return page.evaluate("([method, args]) => tests[method](...args)", [method, list(args)])
-
-
-def given(pixels: np.ndarray) -> dict[str, Any]:
-    height, width = pixels.shape[:2]
-    rgba = np.concatenate([pixels, np.full((height, width, 1), 255, np.uint8)], axis=2)
-    return {"rgba": base64.b64encode(rgba.tobytes()).decode(), "width": width, "height": height}
 
 
 def check_pose(received: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -60,6 +60,7 @@ def rendered() -> dict[str, str]:
         "shaders.js": javascript.shaders_module(library, glsl.functions(OPERATORS, library)),
         "tolerances.js": javascript.tolerances_module(LEAST_TOLERANCES),
         "skeletons.js": webgl.skeletons_module(),
+        "compositing.js": webgl.compositing_module(),
     }
 
 

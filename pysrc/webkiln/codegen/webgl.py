@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from webkiln.codegen.paths import source_folder
+from webkiln.tasks import compositing
 
 OUTPUT_FIELDS = ("channel_blocks", "columns", "channels", "shift", "row_texels", "texels")
 _OUTPUT_VECTORS = 2
@@ -140,9 +141,26 @@ def frame() -> str:
 
 def pieces() -> dict[str, str]:
     """What the runtime joins into the holes, by name."""
-    text = _environment().get_template("pieces.glsl.j2").render(y=_OUTPUT, concat=SKELETONS["concat_rows"].names())
+    return _parts("pieces", y=_OUTPUT, concat=SKELETONS["concat_rows"].names())
+
+
+def _parts(template: str, **options: Any) -> dict[str, str]:
+    """The texts of a template after lines `//= name`, by name."""
+    text = _environment().get_template(f"{template}.glsl.j2").render(**options)
     parts = re.split(r"^//= (\w+)$", text, flags=re.MULTILINE)
     return {name: _compact(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def compositing_module() -> str:
+    """`compositing.js`: the programs that put pictures before other backgrounds, with the numbers of the reference."""
+    numbers = {"likeness": compositing.LIKENESS, "least": compositing.LEAST, "low": compositing.LOW, "high": compositing.HIGH, "nudge": compositing.NUDGE}
+    return (
+        "// Rendered from webgl_kernels/compositing.glsl.j2 by the build. Do not edit.\n"
+        "/** A vertex shader, and fragment shaders. */\n"
+        f"export const compositing = {json.dumps(_parts('compositing', **numbers), indent=2)};\n\n"
+        "/** Values of a mask below and above which there is only background, and only foreground. */\n"
+        f"export const [LOW, HIGH] = {json.dumps([compositing.LOW, compositing.HIGH])};\n"
+    )
 
 
 def skeletons_module() -> str:

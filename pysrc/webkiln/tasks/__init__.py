@@ -4,6 +4,7 @@ It is the NumPy reference of what the JavaScript runtime does.
 """
 
 from webkiln.tasks.classification import Classify
+from webkiln.tasks.compositing import composite
 from webkiln.tasks.detection import Detect
 from webkiln.tasks.embedding import Embed, Neighbour, Neighbours, similarity
 from webkiln.tasks.face import Face
@@ -34,6 +35,7 @@ __all__ = [
     "Segmentation",
     "Smoothing",
     "Text",
+    "composite",
     "placement",
     "prepare_picture",
     "results",

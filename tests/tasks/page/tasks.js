@@ -47,6 +47,26 @@ globalThis.tests = {
     return plain(found);
   },
 
+  /** A picture drawn with another background: "blur" or "replace", on WebGL or in 2D. */
+  async composited(method, kind, options, picture, background) {
+    const task = await webkiln.tasks.segmentation({ relaxed: false, ...options });
+    const canvas = document.createElement("canvas");
+    const context = kind === "2d" ? canvas.getContext("2d") : null;
+    const given = typeof background === "object" && "rgba" in background ? imageOf(background) : background;
+    const image = imageOf(picture);
+    const began = performance.now();
+    const result = await task[method](canvas, image, given);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    const milliseconds = performance.now() - began;
+    const wrong = [await task.replace(canvas, image, "no color").then(() => "none", told), await task.blur(canvas, image, { radius: 0 }).then(() => "none", told), await task.blur({}, image).then(() => "none", told)];
+    task.dispose();
+    let text = "";
+    for (let at = 0; at < data.length; at += 0x8000) text += String.fromCharCode(...data.subarray(at, at + 0x8000));
+    return { rgba: btoa(text), size: [canvas.width, canvas.height], webgl: !context && canvas.getContext("webgl2") !== null, mask: [result.mask.width, result.mask.height], wrong, milliseconds };
+  },
+
   /** What is said when a task is disposed, stopped, or given what it cannot use. */
   async problems(name, options, picture) {
     const make = (more) => webkiln.tasks[name]({ relaxed: false, ...options, ...more });
