@@ -10,6 +10,8 @@ export { Neighbours, similarity } from "./neighbours.js";
 /** @typedef {import("./pose.js").Person} Person */
 /** @typedef {import("./face.js").FaceResult} FaceResult */
 /** @typedef {import("./face.js").FaceFound} FaceFound */
+/** @typedef {import("./hands.js").HandsResult} HandsResult */
+/** @typedef {import("./hands.js").Hand} Hand */
 /** @typedef {import("./classification.js").ClassifyResult} ClassifyResult */
 /** @typedef {import("./detection.js").DetectResult} DetectResult */
 /** @typedef {import("./embedding.js").EmbedResult} EmbedResult */
@@ -22,6 +24,14 @@ export { Neighbours, similarity } from "./neighbours.js";
  * @returns {Promise<Task<PoseResult>>}
  */
 export const pose = (options) => openTask("pose", options);
+
+/**
+ * Hands, two unless `numHands` says otherwise: 21 points each, in the picture and in metres, which hand it is, and its gesture. Models: `detector`
+ * (palm_detection_lite), `landmarks` (hand_landmark_lite).
+ * @param {TaskOptions & { numHands?: number }} options
+ * @returns {Promise<Task<HandsResult>>}
+ */
+export const hands = (options) => openTask("hands", options);
 
 /**
  * Faces: 468 points each, five of each iris unless `iris` is false, how the head is turned, and how far mouth and eyes are open. Models: `detector`

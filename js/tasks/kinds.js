@@ -4,8 +4,9 @@ import { classify } from "./classification.js";
 import { detect } from "./detection.js";
 import { embed } from "./embedding.js";
 import { face } from "./face.js";
+import { hands } from "./hands.js";
 import { pose } from "./pose.js";
 import { segmentation } from "./segmentation.js";
 
 /** @type {Record<string, import("./engine.js").Kind>} */
-export const KINDS = { classify, detect, embed, face, pose, segmentation };
+export const KINDS = { classify, detect, embed, face, hands, pose, segmentation };

@@ -14,15 +14,35 @@ Floats = NDArray[np.float64]
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 # Of a left hand whose palm is seen, fingers up: metres from the wrist, x to the right, y down, z away from who looks.
-_FIRST = {"thumb": (-0.028, -0.022, -0.008), "index": (-0.028, -0.092, 0.0), "middle": (-0.004, -0.095, 0.0), "ring": (0.018, -0.088, 0.0), "pinky": (0.038, -0.076, 0.0)}
-_BONES = {"thumb": (0.042, 0.033, 0.027), "index": (0.042, 0.025, 0.020), "middle": (0.046, 0.028, 0.021), "ring": (0.042, 0.027, 0.021), "pinky": (0.034, 0.020, 0.018)}
-_RADII = {"thumb": (0.016, 0.012, 0.0105, 0.0085), "index": (0.012, 0.0095, 0.0085, 0.007), "middle": (0.012, 0.0098, 0.0088, 0.0072), "ring": (0.0115, 0.009, 0.008, 0.007), "pinky": (0.0105, 0.0085, 0.007, 0.006)}
+_FIRST = {
+    "thumb": (-0.028, -0.022, -0.008),
+    "index": (-0.028, -0.092, 0.0),
+    "middle": (-0.004, -0.095, 0.0),
+    "ring": (0.018, -0.088, 0.0),
+    "pinky": (0.038, -0.076, 0.0),
+}
+_BONES = {
+    "thumb": (0.042, 0.033, 0.027),
+    "index": (0.042, 0.025, 0.020),
+    "middle": (0.046, 0.028, 0.021),
+    "ring": (0.042, 0.027, 0.021),
+    "pinky": (0.034, 0.020, 0.018),
+}
+_RADII = {
+    "thumb": (0.016, 0.012, 0.0105, 0.0085),
+    "index": (0.012, 0.0095, 0.0085, 0.007),
+    "middle": (0.012, 0.0098, 0.0088, 0.0072),
+    "ring": (0.0115, 0.009, 0.008, 0.007),
+    "pinky": (0.0105, 0.0085, 0.007, 0.006),
+}
 _SPREAD = {"thumb": -45.0, "index": -14.0, "middle": -1.0, "ring": 8.0, "pinky": 17.0}
 _ACROSS = -45.0  # the thumb bends across the palm
 
+_FINER = 2  # for soft edges, pictures are drawn so many times as large
+
 CURLED = (85.0, 100.0, 60.0)
 ACROSS = (10.0, 60.0, 60.0)
-_FIST = {finger: CURLED for finger in FINGERS[1:]}
+_FIST = dict.fromkeys(FINGERS[1:], CURLED)
 
 POSES: Mapping[str, Mapping[str, Sequence[float]]] = {
     "open_palm": {},
@@ -71,11 +91,17 @@ class Canvas:
     def bone(self, start: Floats, end: Floats, radii: tuple[float, float]) -> None:
         """Spheres from one place to the other, in pixels; the light comes from where one looks, and a little from above on the left."""
         height, width = self.depth.shape
-        for share in np.linspace(0, 1, max(int(np.hypot(*(end - start)[:2])), 2)):
+        for share in np.linspace(0, 1, max(int(np.hypot(*(end - start)[:2]) / 3), 2)):
             (x, y, z), radius = start + share * (end - start), radii[0] + share * (radii[1] - radii[0])
             left, top = max(int(x - radius) - 1, 0), max(int(y - radius) - 1, 0)
-            place = slice(top, max(min(int(y + radius) + 2, height), top)), slice(left, max(min(int(x + radius) + 2, width), left))
-            across, down = np.arange(place[1].start, place[1].stop) - x, np.arange(place[0].start, place[0].stop)[:, None] - y
+            place = (
+                slice(top, max(min(int(y + radius) + 2, height), top)),
+                slice(left, max(min(int(x + radius) + 2, width), left)),
+            )
+            across, down = (
+                np.arange(place[1].start, place[1].stop) - x,
+                np.arange(place[0].start, place[0].stop)[:, None] - y,
+            )
             toward = np.sqrt(np.maximum(radius**2 - across**2 - down**2, 0))
             near = (toward > 0) & (z - toward < self.depth[place])
             self.depth[place] = np.where(near, z - toward, self.depth[place])
@@ -118,12 +144,15 @@ class Drawn:
 
 def draw(hands: Sequence[Drawn], size: tuple[int, int] = (480, 480)) -> NDArray[np.uint8]:
     """The picture [height, width, 3] of hands and forearms, which point away from the middle fingers, in skin color on a background of soft colors."""
-    width, height = size
+    width, height = _FINER * size[0], _FINER * size[1]
     canvas = Canvas(np.full((height, width), np.inf), np.zeros((height, width)))
     for one in hands:
         knuckle = one.joints[9] * [1, 1, 0]
-        one.draw(canvas, -0.18 * knuckle / np.linalg.norm(knuckle))
+        replace(one, wrist=(_FINER * one.wrist[0], _FINER * one.wrist[1]), scale=_FINER * one.scale).draw(
+            canvas, -0.18 * knuckle / np.linalg.norm(knuckle)
+        )
     down, across = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
     background = np.stack([70 + 40 * across, 90 + 30 * down, np.full_like(down, 110)], axis=-1)
     skin = np.array([224, 172, 142]) * np.clip(0.45 + 0.6 * canvas.light, 0.2, 1.08)[..., None]
-    return np.where(np.isfinite(canvas.depth)[..., None], skin, background).clip(0, 255).astype(np.uint8)
+    fine = np.where(np.isfinite(canvas.depth)[..., None], skin, background).reshape(size[1], _FINER, size[0], _FINER, 3)
+    return fine.mean(axis=(1, 3)).clip(0, 255).astype(np.uint8)

@@ -1,6 +1,6 @@
 """What MediaPipe says of the pictures of `hand_pictures`; written to hands_oracle.json, which `test_hands` compares with.
 
-    python tests/tasks/hands_oracle.py        with mediapipe 0.10.21, NumPy and Pillow; it writes nothing where they are missing
+python tests/tasks/hands_oracle.py        with mediapipe 0.10.21, NumPy and Pillow; it writes nothing where they are missing
 """
 
 from __future__ import annotations

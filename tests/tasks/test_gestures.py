@@ -26,7 +26,7 @@ HANDS = {name: hand(bends) @ turned(2, UPRIGHT.get(name, 0)).T for name, bends i
 @pytest.mark.parametrize("scale", [0.6, 1.0, 1.7])
 def test_gestures(name: str, mirrored: bool, degrees: float, scale: float) -> None:
     joints = HANDS[name] * [-1 if mirrored else 1, 1, 1] @ turned(2, degrees).T * scale
-    gesture, pinch = read_gesture(as_points(joints + [0.1, -0.2, 0.3]))
+    gesture, pinch = read_gesture(as_points(joints + np.array([0.1, -0.2, 0.3])))
     assert gesture["name"] == name
     assert gesture["score"] > 0.75
     assert pinch == pytest.approx(read_gesture(as_points(HANDS[name]))[1])
@@ -43,7 +43,15 @@ def test_gestures_without_a_direction(name: str, axis: int, degrees: float) -> N
     assert (again["score"], pinch_again) == (pytest.approx(gesture["score"]), pytest.approx(pinch))
 
 
-@pytest.mark.parametrize(("name", "degrees", "expected"), [("thumb_up", 180, "thumb_down"), ("thumb_up", 90, "none"), ("pointing_up", 90, "none"), ("pointing_up", 180, "none")])
+@pytest.mark.parametrize(
+    ("name", "degrees", "expected"),
+    [
+        ("thumb_up", 180, "thumb_down"),
+        ("thumb_up", 90, "none"),
+        ("pointing_up", 90, "none"),
+        ("pointing_up", 180, "none"),
+    ],
+)
 def test_directions(name: str, degrees: float, expected: str) -> None:
     assert read_gesture(as_points(HANDS[name] @ turned(2, degrees).T))[0]["name"] == expected
 
@@ -51,7 +59,7 @@ def test_directions(name: str, degrees: float, expected: str) -> None:
 def test_what_is_no_gesture() -> None:
     """Three fingers up; a hand that is neither open nor closed; points that are all the same."""
     assert read_gesture(as_points(hand({"pinky": CURLED, "thumb": (10, 60, 60)})))[0]["name"] == "none"
-    assert read_gesture(as_points(hand({finger: (40, 40, 40) for finger in FINGERS[1:]})))[0]["name"] == "none"
+    assert read_gesture(as_points(hand(dict.fromkeys(FINGERS[1:], (40, 40, 40)))))[0]["name"] == "none"
     gesture, pinch = read_gesture(as_points(np.zeros((21, 3))))
     assert (gesture["score"] <= 1, pinch) == (True, 0)
 
@@ -69,9 +77,18 @@ def test_angles() -> None:
 def test_same_in_javascript() -> None:
     random = np.random.default_rng(7)
     bends = [{finger: random.uniform(0, 95, 3) for finger in FINGERS} for _ in range(60)]
-    hands = [as_points(joints) for joints in (*HANDS.values(), *(hand(one) @ turned(2, random.uniform(-180, 180)).T for one in bends), np.zeros((21, 3)))]
+    hands = [
+        as_points(joints)
+        for joints in (
+            *HANDS.values(),
+            *(hand(one) @ turned(2, random.uniform(-180, 180)).T for one in bends),
+            np.zeros((21, 3)),
+        )
+    ]
     script = Path(__file__).with_name("run_gestures.mjs")
-    answer = subprocess.run([find_node().path, script], input=json.dumps(hands), capture_output=True, text=True, check=True, timeout=60).stdout
+    answer = subprocess.run(
+        [find_node().path, script], input=json.dumps(hands), capture_output=True, text=True, check=True, timeout=60
+    ).stdout
     received: list[dict[str, Any]] = json.loads(answer)
     assert len({one["gesture"]["name"] for one in received}) >= 6
     for one, points in zip(received, hands, strict=True):

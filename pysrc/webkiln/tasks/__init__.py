@@ -8,6 +8,7 @@ from webkiln.tasks.compositing import composite
 from webkiln.tasks.detection import Detect
 from webkiln.tasks.embedding import Embed, Neighbour, Neighbours, similarity
 from webkiln.tasks.face import Face
+from webkiln.tasks.hands import Hands
 from webkiln.tasks.kinds import Box, Detection, Keypoints, Label, Mask, Point, Result, Text
 from webkiln.tasks.pictures import Placement, Region, placement, prepare_picture
 from webkiln.tasks.pose import Pose
@@ -22,6 +23,7 @@ __all__ = [
     "Detection",
     "Embed",
     "Face",
+    "Hands",
     "Keypoints",
     "Label",
     "Mask",
