@@ -135,6 +135,48 @@ def test_the_types_say_what_fits(handed: Handed, tmp_path: Path) -> None:
     node(REPOSITORY / "node_modules/typescript/bin/tsc", "-p", ".", cwd=tmp_path)
 
 
+SEVERAL = """
+import { inputs, load, results, signatures, type Outputs, type Results } from "./model.mjs";
+const halves = await load();
+const result: Float32Array = (await halves.run({ numbers: [[1, 2, 3, 4]] })).result;
+const sums = await load({ signature: "sums", backend: "wasm" });
+const outputs: Outputs<"sums"> = await sums.run({ numbers: [[1, 2, 3, 4]], weights: [1, 1, 1, 1] });
+const read: Results<"sums"> = await results(outputs);
+const shape: readonly [1] = read.total.shape;
+const name: "weights" = signatures.sums.inputs[1].name;
+// @ts-expect-error an input that the other signature has
+export const wrong = () => halves.run({ numbers: [[1, 2, 3, 4]], weights: [1, 1, 1, 1] });
+// @ts-expect-error an output that the other signature has
+outputs.result;
+// @ts-expect-error a signature that there is not
+export const unknown = () => load({ signature: "products" });
+console.log(JSON.stringify({ result: [...result], total: [...outputs.total], shape, name, first: inputs[0].name }));
+"""
+
+
+def test_the_module_has_every_signature(handed: Handed, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(handed("branching"), tmp_path / "site"))
+    (folder / "consumer.mts").write_text(SEVERAL)
+    (folder / "tsconfig.json").write_text(
+        json.dumps({"compilerOptions": {"strict": True, "target": "es2022", "module": "nodenext", "lib": ["es2022", "dom"], "types": []}, "files": ["consumer.mts"]})
+    )
+    node(REPOSITORY / "node_modules/typescript/bin/tsc", "-p", ".", cwd=folder)
+    found = json.loads(node("consumer.mjs", cwd=folder))
+    halves, sums = (webkiln.load(folder / "model", signature=name) for name in ("halves", "sums"))
+    np.testing.assert_allclose(found["result"], halves.run({"numbers": [[1, 2, 3, 4]]})["result"][0], atol=1e-5)
+    np.testing.assert_allclose(found["total"], sums.run({"numbers": [[1, 2, 3, 4]], "weights": [1, 1, 1, 1]})["total"], rtol=1e-5)
+    assert (found["shape"], found["name"], found["first"]) == ([1], "weights", "numbers")
+
+
+def test_every_signature_is_told_of(handed: Handed, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(handed("branching"), tmp_path / "site"))
+    (folder / "mine.mjs").write_text(code(folder, "The signature `sums`"))
+    assert "Float32Array(1)" in node("mine.mjs", cwd=folder)
+    card = (folder / "MODEL_CARD.md").read_text()
+    for text in ("The signature `halves`:", "The signature `sums`:", "| input | `weights` |"):
+        assert text in card
+
+
 def test_arrays_are_those_of_the_runtime() -> None:
     said = dict(re.findall(r'\["(\w+)", \{ dtype: "\w+", result: (\w+)', (REPOSITORY / "js" / "dtypes.js").read_text()))
     assert said == ARRAYS
@@ -147,7 +189,7 @@ def code(folder: Path, heading: str) -> str:
     return found.group(1)
 
 
-@pytest.mark.parametrize("kind", ["picture", "numbers", "tokens"])
+@pytest.mark.parametrize("kind", ["picture", "numbers", "tokens", "branching"])
 def test_the_code_for_node_runs(handed: Handed, kind: str, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(handed(kind), tmp_path / "site"))
     (folder / "mine.mjs").write_text(code(folder, "Node"))

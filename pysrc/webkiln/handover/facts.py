@@ -14,8 +14,19 @@ from webkiln.model import Model, ModelArgument
 
 
 @dataclass(frozen=True)
+class SignatureFacts:
+    """A signature, with its inputs and outputs by the names and shapes that a user sees."""
+
+    name: str
+    inputs: tuple[ModelArgument, ...]
+    outputs: tuple[ModelArgument, ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """A model as the templates see it. All texts are data of the model: each template escapes them for what it writes.
+
+    The first of `signatures` is the one that is loaded where none is named.
 
     `folder` is where the model lies beside the pages, `sample` the file beside them that they begin with ("" where there is none).
     """
@@ -24,9 +35,7 @@ class Facts:
     title: str
     folder: str
     sample: str
-    signature: str
-    inputs: tuple[ModelArgument, ...]
-    outputs: tuple[ModelArgument, ...]
+    signatures: tuple[SignatureFacts, ...]
     processing: dict[str, Any]
     provenance: dict[str, str]
     producer: str
@@ -70,9 +79,7 @@ def read_facts(source: Path, model: Model, *, folder: str, title: str | None, sa
         title=title or model.name or "A model",
         folder=folder,
         sample=sample,
-        signature=model.signature.name,
-        inputs=tuple(model.inputs),
-        outputs=tuple(model.outputs),
+        signatures=tuple(_signature(Model(model.bundle, one.name)) for one in model.bundle.signatures),
         processing=model.processing,
         provenance=model.provenance,
         producer=str(description.get("producer", "")),
@@ -82,6 +89,10 @@ def read_facts(source: Path, model: Model, *, folder: str, title: str | None, sa
         sha256=hashlib.sha256(data).hexdigest(),
         golden_tolerance=golden.get("tolerance") if golden.get("cases") else None,
     )
+
+
+def _signature(model: Model) -> SignatureFacts:
+    return SignatureFacts(model.signature.name, tuple(model.inputs), tuple(model.outputs))
 
 
 def plain_name(name: str) -> str:

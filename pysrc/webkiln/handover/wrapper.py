@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webkiln.handover.facts import Facts
+from webkiln.handover.facts import Facts, SignatureFacts
 from webkiln.handover.templating import render as render_template
 from webkiln.model import ModelArgument
 
@@ -23,11 +23,18 @@ def render(facts: Facts) -> dict[str, str]:
     values = {
         "facts": facts,
         "address": f"./{facts.address}",
-        "inputs": [_entry(facts, "inputs", one) for one in facts.inputs],
-        "outputs": [_entry(facts, "outputs", one) for one in facts.outputs],
-        "symbols": sorted({size for one in (*facts.inputs, *facts.outputs) for size in one.shape if isinstance(size, str)}),
+        "signatures": [_signature(facts, one) for one in facts.signatures],
+        "by_outputs": [one.name for one in sorted(facts.signatures, key=lambda one: -len(one.outputs))],
     }
     return {"model.mjs": render_template("model.mjs.j2", **values), "model.d.mts": render_template("model.d.mts.j2", **values)}
+
+
+def _signature(facts: Facts, one: SignatureFacts) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "inputs": [_entry(facts, "inputs", argument) for argument in one.inputs],
+        "outputs": [_entry(facts, "outputs", argument) for argument in one.outputs],
+    }
 
 
 def _entry(facts: Facts, kind: str, argument: ModelArgument) -> dict[str, Any]:
