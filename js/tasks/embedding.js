@@ -7,7 +7,7 @@ import { unit } from "./neighbours.js";
 
 /** @type {import("./engine.js").Kind} */
 export const embed = {
-  options: { model: "image_embedder" },
+  options: { model: "mobilenet_v2_features" },
   networks: ({ model }) => ({ embedder: new NetworkSpec(model, "the embedder", ["embedding"]) }),
   create: ({ embedder }) => ({
     detect: async (frame) => ({ embedding: Float32Array.from(unit((await embedder.see(frame)).embedding)) }),

@@ -184,7 +184,7 @@ def test_unknown_name() -> None:
 
 
 def test_recipes_are_complete() -> None:
-    assert len(RECIPES) == 17
+    assert len(RECIPES) == 18
     for name, each in RECIPES.items():
         assert each.name == name
         assert len(each.sha256) == len(each.archive.sha256) == 64

@@ -15,7 +15,7 @@ from webkiln.codegen.paths import REPOSITORY
 from webkiln.errors import InputError
 from webkiln.tasks import Classify, Detect, Embed, Neighbours, Segmentation, similarity
 
-DETECTOR, CLASSIFIER, SEGMENTER = "face_detection_short_range", "nsfwjs_mobilenet_v2", "selfie_segmentation"
+DETECTOR, CLASSIFIER, SEGMENTER, EMBEDDER = "face_detection_short_range", "nsfwjs_mobilenet_v2", "selfie_segmentation", "mobilenet_v2_features"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(folder: Path) -> dict[str, Any]:
-    return save_models(folder, [DETECTOR, CLASSIFIER, SEGMENTER])
+    return save_models(folder, [DETECTOR, CLASSIFIER, SEGMENTER, EMBEDDER])
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,19 @@ def test_detections(folder: Path, models: dict[str, Any]) -> None:
         assert one["score"] == pytest.approx(wanted["score"], abs=1e-5)
     with pytest.raises(InputError, match="at least one thing"):
         Detect(models[DETECTOR], most=0)
+
+
+def test_embeddings(folder: Path, models: dict[str, Any], pictures: list[np.ndarray]) -> None:
+    """Two pictures of the same scene are nearer to each other than to stripes."""
+    stripes = np.full((200, 300, 3), 255, np.uint8)
+    stripes[:, ::20] = stripes[:, 1::20] = (30, 60, 200)
+    frames = [*pictures, stripes]
+    expected = [Embed(models[EMBEDDER]).detect(frame)["embedding"] for frame in frames]
+    assert expected[0].shape == (1792,)
+    assert np.linalg.norm(expected[0]) == pytest.approx(1, abs=1e-6)
+    assert similarity(expected[0], expected[1]) > similarity(expected[0], expected[2]) + 0.1
+    for received, wanted in zip(run_in_node(folder, "embed", {}, alone(frames)), expected, strict=True):
+        np.testing.assert_allclose(received["embedding"]["values"], wanted, atol=1e-5)
 
 
 def test_neighbours() -> None:

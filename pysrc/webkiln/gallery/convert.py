@@ -12,9 +12,11 @@ from webkiln.gallery.processing import Spec
 from webkiln.gallery.recipe import Recipe
 from webkiln.gallery.recipes import find
 from webkiln.graph.graph import Graph, State
-from webkiln.graph.signature import Signature
+from webkiln.graph.signature import Argument, Signature
+from webkiln.passes.dead_code import remove_dead_code
 
 if TYPE_CHECKING:
+    from webkiln.graph.bundle import Bundle
     from webkiln.model import Model
 
 
@@ -45,10 +47,24 @@ def convert(
         if name in bundle.symbols:
             bundle.symbols[name] = {**bundle.symbols[name], **rule}
     bundle.signatures = [_with_state(bundle.graph, one, recipe.state) for one in bundle.signatures]
+    if recipe.inner:
+        _cut(bundle, recipe.inner)
     made = models.Model(bundle, signature)
     if quantize is None and max_error is None and prune is None:
         return made
     return made.quantized(quantize, max_error=max_error, prune=prune, samples=samples, note=note)
+
+
+def _cut(bundle: Bundle, inner: Mapping[str, str]) -> None:
+    """Let the model end at values inside its graph: outputs of these names, at the values whose names end so."""
+    graph = bundle.graph
+    outputs = []
+    for name, end in inner.items():
+        (value,) = (value for node in graph.nodes for value in node.outputs if value.endswith(end))
+        outputs.append(Argument(name, value, "float32", graph.values[value].shape))
+    graph.outputs = [argument.value for argument in outputs]
+    bundle.graph = remove_dead_code(graph)
+    bundle.signatures = [Signature(one.name, one.inputs, outputs) for one in bundle.signatures]
 
 
 def _with_state(graph: Graph, signature: Signature, kept: Mapping[str, str]) -> Signature:

@@ -63,6 +63,7 @@ class Recipe:
     `inputs` and `outputs` are processing specifications by argument name (docs/format.md, "Processing"); an output's `characters` is the key
     of the ONNX file's metadata that lists them, and a `skeleton` the name of a set of lines in the file beside the model. `shapes`: of inputs, to convert with; `symbols`: which sizes they may take.
     `state`: inputs that are outputs of the run before; they are no arguments of the converted model.
+    `inner`: the outputs, where they are values inside the source's graph and not its own outputs: how the names of those values end.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Recipe:
     shapes: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
     symbols: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
+    inner: Mapping[str, str] = field(default_factory=dict)
     sample: Sample | None = None
 
     @property

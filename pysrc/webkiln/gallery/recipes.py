@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from webkiln.errors import GalleryError
@@ -107,6 +108,30 @@ _BODY_OUTPUTS: dict[str, Spec] = {
 _PADDLE = "PaddlePaddle Authors (PP-OCR); the ONNX files are RapidAI's"
 # What is left of the input beside the line is gray, which is 0.
 _OCR_PICTURE: Spec = {**picture(48, signed=True), "pad_value": 127.5, "color": "BGR", "layout": "NCHW"}
+
+_NSFWJS_MOBILENET = Recipe(
+    name="nsfwjs_mobilenet_v2",
+    task="whether a picture is fit for work: five classes",
+    archive=_NSFWJS,
+    member="package/dist/models/mobilenet_v2_mid/model.min.js",
+    sha256="935a537cc627402ee7303f75e59083809ab857ae99969523ba1aa726c65c8161",
+    bytes=4436049,
+    kept_as="model.json",
+    wrapped="json",
+    beside=tuple(
+        Part(_NSFWJS, f"package/dist/models/mobilenet_v2_mid/{name}.min.js", sha256, name, "base64")
+        for name, sha256 in (
+            ("group1-shard1of2", "70e4519134a0a12417ad80b6c299d8a2b90e52ce389d03d9d56b08df6b7f5b09"),
+            ("group1-shard2of2", "70f6216b39b52b6f1e31e13683c71987a587dc1a85644adffa17cb48c2e9bee7"),
+        )
+    ),
+    licence="MIT",
+    attribution="Infinite Red, Inc. and Gant Laborde",
+    sample=_ASTRONAUT,
+    shapes={"input": (1, 224, 224, 3)},
+    inputs={"input": picture(224, resize="stretch")},
+    outputs={"Identity": labels(("Drawing", "Hentai", "Neutral", "Porn", "Sexy"))},
+)
 
 _ALL = (
     Recipe(
@@ -335,28 +360,13 @@ _ALL = (
         inputs={name: tokens("tokenizer.json", 256) for name in ("input_ids", "attention_mask", "token_type_ids")},
         outputs={"last_hidden_state": TENSOR},
     ),
-    Recipe(
-        name="nsfwjs_mobilenet_v2",
-        task="whether a picture is fit for work: five classes",
-        archive=_NSFWJS,
-        member="package/dist/models/mobilenet_v2_mid/model.min.js",
-        sha256="935a537cc627402ee7303f75e59083809ab857ae99969523ba1aa726c65c8161",
-        bytes=4436049,
-        kept_as="model.json",
-        wrapped="json",
-        beside=tuple(
-            Part(_NSFWJS, f"package/dist/models/mobilenet_v2_mid/{name}.min.js", sha256, name, "base64")
-            for name, sha256 in (
-                ("group1-shard1of2", "70e4519134a0a12417ad80b6c299d8a2b90e52ce389d03d9d56b08df6b7f5b09"),
-                ("group1-shard2of2", "70f6216b39b52b6f1e31e13683c71987a587dc1a85644adffa17cb48c2e9bee7"),
-            )
-        ),
-        licence="MIT",
-        attribution="Infinite Red, Inc. and Gant Laborde",
-        sample=_ASTRONAUT,
-        shapes={"input": (1, 224, 224, 3)},
-        inputs={"input": picture(224, resize="stretch")},
-        outputs={"Identity": labels(("Drawing", "Hentai", "Neutral", "Porn", "Sexy"))},
+    _NSFWJS_MOBILENET,
+    replace(
+        _NSFWJS_MOBILENET,
+        name="mobilenet_v2_features",
+        task="a picture as 1,792 numbers, alike for pictures that look alike: the classifier's last layer but one",
+        outputs={"features": TENSOR},
+        inner={"features": "feature_vector/SpatialSqueeze"},
     ),
 )
 
