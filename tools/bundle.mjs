@@ -69,7 +69,7 @@ const bundles = [
   { entryPoints: [join(source, "drawing", "index.js")], outfile: join(dist, "webkiln.drawing.min.mjs"), format: "esm", ...minified },
   { entryPoints: [join(source, "avatar", "index.js")], outfile: join(dist, "webkiln.avatar.min.mjs"), format: "esm", ...minified },
   { entryPoints: [join(source, "avatar", "script.js")], outfile: join(dist, "webkiln.avatar.min.js"), ...classic, ...minified },
-  { entryPoints: [join(source, "character", "script.js")], outfile: join(dist, "webkiln.character.min.js"), ...classic, minify: true },
+  { entryPoints: [join(source, "character", "script.js")], outfile: join(dist, "webkiln.character.min.js"), ...classic, minify: true, legalComments: "eof" },
   { entryPoints: [join(source, "page", "script.js")], outfile: join(dist, "webkiln.page.min.js"), ...classic, ...minified },
   { entryPoints: [join(source, "session.js")], outfile: join(dist, "session.mjs"), format: "esm" },
   { entryPoints: [join(source, "session_node.mjs")], outfile: join(dist, "session_node.mjs"), format: "esm", platform: "node" },

@@ -146,7 +146,7 @@ function sided(hands, person) {
 const distance = (/** @type {Point} */ a, /** @type {Point} */ b) => Math.hypot(a.x - b.x, a.y - b.y);
 
 /**
- * How a face is turned: yaw to the person's left, pitch downward, roll toward the left shoulder.
+ * How a face is turned: it nods by pitch (downward), then turns by yaw (to the person's left), then tilts by roll (toward the left shoulder).
  * @param {Face | null} face
  * @returns {Quaternion | null}
  */
@@ -154,7 +154,7 @@ function turned(face) {
   if (!face?.rotation) return null;
   const { yaw, pitch, roll } = face.rotation;
   if (![yaw, pitch, roll].every(Number.isFinite)) return null;
-  return compose(fromVector(scale(AXES[1], yaw)), compose(fromVector(scale(AXES[0], pitch)), fromVector(scale(AXES[2], -roll))));
+  return compose(fromVector(scale(AXES[2], -roll)), compose(fromVector(scale(AXES[1], yaw)), fromVector(scale(AXES[0], pitch))));
 }
 
 /**

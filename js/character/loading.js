@@ -1,7 +1,7 @@
 /** Characters from files: VRM, and glTF with a humanoid skeleton. */
 
 import { VRMLoaderPlugin } from "@pixiv/three-vrm";
-import { Box3, Group, Vector3 } from "three";
+import { Box3, Group, TextureLoader, Vector3 } from "three";
 import { GLTFLoader } from "three/examples/jsm/loaders/GLTFLoader.js";
 import { InputError } from "../errors.js";
 import { findBones } from "./bone_names.js";
@@ -27,13 +27,60 @@ const HEIGHT = 1.6;
  * @throws {InputError}
  */
 export async function readCharacter(data, name) {
-  const loader = new GLTFLoader().register((parser) => new VRMLoaderPlugin(parser));
-  const gltf = await loader.parseAsync(data, "").catch((error) => {
-    throw new InputError(`${name} is not a glTF or VRM file that holds all that it needs: ${error.message}`);
-  });
+  const loader = new GLTFLoader().register(withImages).register((parser) => new VRMLoaderPlugin(parser));
+  let gltf;
+  try {
+    gltf = await loader.parseAsync(isBinary(data) ? data : packed(data), "");
+  } catch (error) {
+    throw new InputError(`${name} is not a glTF or VRM file that holds all that it needs: ${error instanceof Error ? error.message : String(error)}`);
+  }
   const { vrm } = gltf.userData;
   return vrm ? fromVrm(vrm) : fromScene(gltf.scene, name);
 }
+
+/**
+ * Pictures come as image elements: others are fetched, which the policy of a page may forbid.
+ * @param {import("three/examples/jsm/loaders/GLTFLoader.js").GLTFParser} parser
+ */
+function withImages(parser) {
+  /** @type {any} */ (parser).textureLoader = new TextureLoader(parser.options.manager);
+  return { name: "images" };
+}
+
+/** @param {ArrayBuffer} data */
+const isBinary = (data) => new TextDecoder().decode(data.slice(0, 4)) === "glTF";
+
+/**
+ * A .gltf file with its buffer inside as a .glb file: nothing of it has to be fetched.
+ * @param {ArrayBuffer} data
+ * @returns {ArrayBuffer}
+ */
+function packed(data) {
+  const json = JSON.parse(new TextDecoder().decode(data));
+  const outside = [...(json.buffers ?? []), ...(json.images ?? [])].filter(({ uri }) => uri && !/^(data|blob):/.test(uri));
+  if (outside.length) throw new Error(`${outside[0].uri} is another file; save it as one .glb file`);
+  const buffers = (json.buffers ?? []).map((/** @type {{ uri?: string }} */ { uri = "" }) => Uint8Array.from(atob(uri.slice(uri.indexOf(",") + 1)), (letter) => letter.charCodeAt(0)));
+  // All buffers become one; a view's place moves by what comes before its buffer.
+  const starts = buffers.map((/** @type {Uint8Array} */ _, /** @type {number} */ k) => buffers.slice(0, k).reduce((/** @type {number} */ sum, /** @type {Uint8Array} */ one) => sum + padded(one.length), 0));
+  const length = buffers.reduce((/** @type {number} */ sum, /** @type {Uint8Array} */ one) => sum + padded(one.length), 0);
+  for (const view of json.bufferViews ?? []) Object.assign(view, { byteOffset: (view.byteOffset ?? 0) + starts[view.buffer], buffer: 0 });
+  json.buffers = length ? [{ byteLength: length }] : [];
+  const text = new TextEncoder().encode(JSON.stringify(json));
+  const file = new Uint8Array(20 + padded(text.length) + (length ? 8 + length : 0)).fill(0x20);
+  const view = new DataView(file.buffer);
+  [0x46546c67, 2, file.length, padded(text.length), 0x4e4f534a].forEach((word, k) => view.setUint32(4 * k, word, true));
+  file.set(text, 20);
+  if (length) {
+    const at = 20 + padded(text.length);
+    view.setUint32(at, length, true);
+    view.setUint32(at + 4, 0x004e4942, true);
+    buffers.forEach((/** @type {Uint8Array} */ one, /** @type {number} */ k) => file.set(one, at + 8 + starts[k]));
+  }
+  return file.buffer;
+}
+
+/** @param {number} length */
+const padded = (length) => Math.ceil(length / 4) * 4;
 
 /**
  * @param {any} vrm a VRM of three-vrm, whose types TypeScript does not find

@@ -10,7 +10,7 @@ import numpy as np
 
 from webkiln.errors import InputError
 from webkiln.tasks.avatar.humanoid import BONES, REST
-from webkiln.tasks.avatar.rotations import Floats, compose, from_vector, mirror, slerp
+from webkiln.tasks.avatar.rotations import AXES, Floats, compose, from_vector, mirror, slerp
 from webkiln.tasks.avatar.solver import Body, read_body, read_hand, solve
 
 _SIDES = {"left": 15, "right": 16}
@@ -119,15 +119,14 @@ def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def _turned(face: Mapping[str, Any] | None) -> Floats | None:
-    """How a face is turned: yaw to the person's left, pitch downward, roll toward the left shoulder, radians."""
+    """How a face is turned: it nods by pitch (downward), then turns by yaw (to the person's left), then tilts by roll (toward the left shoulder); radians."""
     rotation = face.get("rotation") if face else None
     if rotation is None:
         return None
     yaw, pitch, roll = (float(rotation[name]) for name in ("yaw", "pitch", "roll"))
     if not all(map(math.isfinite, (yaw, pitch, roll))):
         return None
-    about = np.eye(3)
-    return compose(from_vector(yaw * about[1]), compose(from_vector(pitch * about[0]), from_vector(-roll * about[2])))
+    return compose(from_vector(-roll * AXES[2]), compose(from_vector(yaw * AXES[1]), from_vector(pitch * AXES[0])))
 
 
 def _expressions(face: Mapping[str, Any] | None) -> dict[str, float]:
