@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
 
 from webkiln.errors import GalleryError
@@ -25,11 +24,12 @@ def read_connections(path: Path) -> dict[str, Pairs]:
 
 
 def with_connections(spec: Spec, path: Path) -> Spec:
-    """The specification whose `skeleton` and `contours` were names of sets in this file. Each line of a skeleton is there once: triangles share theirs."""
+    """The specification with the `skeleton` and the `contours` whose names in this file its `lines` are. Each line of a skeleton is there once: triangles share theirs."""
     sets = read_connections(path)
-    missing = {spec["skeleton"], *spec["contours"].values()} - sets.keys()
+    named, contours = spec["lines"]["skeleton"], spec["lines"]["contours"]
+    missing = {named, *contours.values()} - sets.keys()
     if missing:
         raise GalleryError(f"{path.name} has no {', '.join(sorted(missing))}")
-    contours: Mapping[str, str] = spec["contours"]
-    skeleton = sorted({(min(pair), max(pair)) for pair in sets[spec["skeleton"]]})
-    return {**spec, "skeleton": [list(pair) for pair in skeleton], "contours": {name: [list(pair) for pair in sets[key]] for name, key in contours.items()}}
+    skeleton = sorted({(min(pair), max(pair)) for pair in sets[named]})
+    made = {"skeleton": [list(pair) for pair in skeleton], "contours": {name: [list(pair) for pair in sets[key]] for name, key in contours.items()}}
+    return {**{key: value for key, value in spec.items() if key != "lines"}, **made}

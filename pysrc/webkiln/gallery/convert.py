@@ -86,6 +86,6 @@ def _processing(recipe: Recipe, path: Path) -> dict[str, dict[str, Spec]]:
 
             listed = read_metadata(path)[spec["characters"]].splitlines()
             processing["outputs"][name] = {**spec, "characters": ["", *listed, " "]}
-        if isinstance(spec.get("skeleton"), str):
+        if "lines" in spec:
             processing["outputs"][name] = with_connections(spec, path.parent / recipe.beside[0].file)
     return processing

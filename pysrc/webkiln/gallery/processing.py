@@ -83,16 +83,18 @@ PERSON_SKELETON = (
 IRIS_NAMES = ("center", "right", "top", "left", "bottom")
 
 # Sets of lines between the points of the face mesh, in the package's face_mesh_connections.py; those of the irises are of points after the mesh.
-FACE_SKELETON = "FACEMESH_TESSELATION"
-FACE_CONTOURS = {
-    "oval": "FACEMESH_FACE_OVAL",
-    "lips": "FACEMESH_LIPS",
-    "right_eye": "FACEMESH_RIGHT_EYE",
-    "right_eyebrow": "FACEMESH_RIGHT_EYEBROW",
-    "right_iris": "FACEMESH_RIGHT_IRIS",
-    "left_eye": "FACEMESH_LEFT_EYE",
-    "left_eyebrow": "FACEMESH_LEFT_EYEBROW",
-    "left_iris": "FACEMESH_LEFT_IRIS",
+FACE_LINES = {
+    "skeleton": "FACEMESH_TESSELATION",
+    "contours": {
+        "oval": "FACEMESH_FACE_OVAL",
+        "lips": "FACEMESH_LIPS",
+        "right_eye": "FACEMESH_RIGHT_EYE",
+        "right_eyebrow": "FACEMESH_RIGHT_EYEBROW",
+        "right_iris": "FACEMESH_RIGHT_IRIS",
+        "left_eye": "FACEMESH_LEFT_EYE",
+        "left_eyebrow": "FACEMESH_LEFT_EYEBROW",
+        "left_iris": "FACEMESH_LEFT_IRIS",
+    },
 }
 
 # Which points of the face mesh the 71 points around an eye are: the right one, and the left one in a mirrored picture

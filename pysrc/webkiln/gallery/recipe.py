@@ -61,7 +61,7 @@ class Recipe:
     """A pretrained model: a file inside a package, and files that lie `beside` it.
 
     `inputs` and `outputs` are processing specifications by argument name (docs/format.md, "Processing"); an output's `characters` is the key
-    of the ONNX file's metadata that lists them, and a `skeleton` the name of a set of lines in the file beside the model. `shapes`: of inputs, to convert with; `symbols`: which sizes they may take.
+    of the ONNX file's metadata that lists them, and `lines` are the names of sets of lines in the file beside the model. `shapes`: of inputs, to convert with; `symbols`: which sizes they may take.
     `state`: inputs that are outputs of the run before; they are no arguments of the converted model.
     `inner`: the outputs, where they are values inside the source's graph and not its own outputs: how the names of those values end.
     """

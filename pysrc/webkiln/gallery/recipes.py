@@ -11,8 +11,7 @@ from webkiln.gallery.processing import (
     BODY_ROWS,
     BODY_SKELETON,
     EYE_POINTS,
-    FACE_CONTOURS,
-    FACE_SKELETON,
+    FACE_LINES,
     HAND_NAMES,
     HAND_SKELETON,
     IRIS_NAMES,
@@ -191,7 +190,7 @@ _ALL = (
         beside=(Part(_MEDIAPIPE, "mediapipe/python/solutions/face_mesh_connections.py", "cc7171e44d0612db38720cb2fd2516c395992cdd7457efe341543be6f3c22d87"),),
         sample=_ASTRONAUT,
         inputs={"input_1": picture(192, resize="stretch", pad="edge")},
-        outputs={"conv2d_21": {**keypoints(468), "skeleton": FACE_SKELETON, "contours": FACE_CONTOURS}, "conv2d_31": probability("face", "sigmoid")},
+        outputs={"conv2d_21": {**keypoints(468), "lines": FACE_LINES}, "conv2d_31": probability("face", "sigmoid")},
     ),
     Recipe(
         name="iris_landmark",
