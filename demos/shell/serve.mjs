@@ -15,6 +15,7 @@ const TYPES = {
   ".svg": "image/svg+xml",
   ".png": "image/png",
   ".jpg": "image/jpeg",
+  ".webp": "image/webp",
   ".wasm": "application/wasm",
 };
 const root = await realpath(fileURLToPath(new URL(".", import.meta.url)));

@@ -21,6 +21,7 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
 /**
  * @typedef {object} Demo
  * @property {string} sample address of a picture to begin with
+ * @property {(sample: Blob, isStill: boolean) => Promise<Source>} [film] makes a film of the sample, or a still where people want no movement; otherwise it is shown as if the camera were held in a hand
  * @property {(options: TaskOptions) => Promise<Task>} open makes the task; the options say where the models are
  * @property {(view: View, result: any, task: Task) => void} draw
  * @property {(result: any) => string} describe the result in a few words, for those who cannot see it
@@ -119,7 +120,9 @@ class Shell {
 
   async #sample() {
     const file = await readAsset(this.demo.sample);
-    return matchMedia("(prefers-reduced-motion: reduce)").matches ? pictureSource(file, "the sample") : sampleSource(file);
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (this.demo.film) return this.demo.film(file, isStill);
+    return isStill ? pictureSource(file, "the sample") : sampleSource(file);
   }
 
   /**

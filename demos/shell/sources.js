@@ -67,25 +67,41 @@ export async function pictureSource(file, name) {
 export async function sampleSource(file) {
   const bitmap = await readPicture(file);
   const scale = Math.min(1, FILM_SIDE / Math.max(bitmap.width, bitmap.height));
-  const frame = Object.assign(document.createElement("canvas"), { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
+  const size = { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) };
+  /** @param {CanvasRenderingContext2D} context @param {number} seconds */
+  const draw = (context, seconds) => {
+    const part = 0.94 + 0.04 * Math.cos(seconds * 0.7);
+    const [width, height] = [bitmap.width * part, bitmap.height * part];
+    const x = (bitmap.width - width) * (0.5 + 0.5 * Math.sin(seconds * 0.9));
+    const y = (bitmap.height - height) * (0.5 + 0.5 * Math.cos(seconds * 0.6));
+    context.drawImage(bitmap, x, y, width, height, 0, 0, size.width, size.height);
+  };
+  return drawnSource("the sample", size, draw, { stop: () => bitmap.close() });
+}
+
+/**
+ * What is drawn by code.
+ * @param {string} name
+ * @param {{ width: number, height: number }} size
+ * @param {(context: CanvasRenderingContext2D, seconds: number) => void} draw
+ * @param {{ isFilm?: boolean, isMirrored?: boolean, stop?: () => void }} [options]
+ * @returns {Source}
+ */
+export function drawnSource(name, size, draw, { isFilm = true, isMirrored = false, stop = () => {} } = {}) {
+  const frame = Object.assign(document.createElement("canvas"), size);
   const context = /** @type {CanvasRenderingContext2D} */ (frame.getContext("2d", { willReadFrequently: true }));
   const began = performance.now();
   return {
-    name: "the sample",
-    isFilm: true,
-    isMirrored: false,
+    name,
+    isFilm,
+    isMirrored,
     async next(canvas, signal) {
       await nextRepaint(signal);
-      const seconds = (performance.now() - began) / 1000;
-      const part = 0.94 + 0.04 * Math.cos(seconds * 0.7);
-      const [width, height] = [bitmap.width * part, bitmap.height * part];
-      const x = (bitmap.width - width) * (0.5 + 0.5 * Math.sin(seconds * 0.9));
-      const y = (bitmap.height - height) * (0.5 + 0.5 * Math.cos(seconds * 0.6));
-      context.drawImage(bitmap, x, y, width, height, 0, 0, frame.width, frame.height);
+      draw(context, (performance.now() - began) / 1000);
       put(canvas, frame, frame.width, frame.height);
       return true;
     },
-    stop: () => bitmap.close(),
+    stop,
   };
 }
 
