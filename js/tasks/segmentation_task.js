@@ -1,12 +1,13 @@
 /** The task of segmentation, which also draws. */
 
 import { InputError } from "../errors.js";
-import { compositorOf, readyBackground } from "./backgrounds.js";
+import { readyBackground } from "./backgrounds.js";
+import { compositorOf } from "./compositors.js";
 import { snapshot } from "./frames.js";
 import { Task } from "./task.js";
 
 /** @typedef {import("./segmentation.js").SegmentationResult} SegmentationResult */
-/** @typedef {import("./backgrounds.js").Canvas} Canvas */
+/** @typedef {import("./compositors.js").Canvas} Canvas */
 /** @typedef {import("./frames.js").PictureSource} PictureSource */
 
 /** @extends {Task<SegmentationResult>} */
@@ -40,7 +41,7 @@ export class SegmentationTask extends Task {
    * @param {Canvas} canvas
    * @param {PictureSource} image
    * @param {number | null | undefined} timestamp
-   * @param {(compositor: import("./backgrounds.js").Compositor, picture: import("./backgrounds.js").Picture, result: SegmentationResult) => void} draw
+   * @param {(compositor: import("./compositors.js").Compositor, picture: import("./backgrounds.js").Picture, result: SegmentationResult) => void} draw
    * @returns {Promise<SegmentationResult>}
    */
   async #composite(canvas, image, timestamp = "videoWidth" in Object(image) ? performance.now() : null, draw) {

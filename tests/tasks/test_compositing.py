@@ -81,7 +81,7 @@ def test_a_color_on_webgl(browser: Browser, folder: Path, mask: dict[str, Any], 
     share = opacity(picture, mask)
     assert (share > 0.99).mean() > 0.2
     assert (share < 0.01).mean() > 0.2
-    for message, begin in zip(answer["wrong"], ['InputError: "no color" is no color', "InputError: the radius", "InputError: a canvas is wanted"], strict=True):
+    for message, begin in zip(answer["wrong"], ['InputError: "no color" is no color', "InputError: a picture is", "InputError: the radius", "InputError: a canvas is wanted"], strict=True):
         assert message.startswith(begin)
 
 

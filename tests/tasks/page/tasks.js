@@ -60,7 +60,7 @@ globalThis.tests = {
     copy.drawImage(canvas, 0, 0);
     const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     const milliseconds = performance.now() - began;
-    const wrong = [await task.replace(canvas, image, "no color").then(() => "none", told), await task.blur(canvas, image, { radius: 0 }).then(() => "none", told), await task.blur({}, image).then(() => "none", told)];
+    const wrong = [await task.replace(canvas, image, "no color").then(() => "none", told), await task.replace(canvas, image, 5).then(() => "none", told), await task.blur(canvas, image, { radius: 0 }).then(() => "none", told), await task.blur({}, image).then(() => "none", told)];
     task.dispose();
     let text = "";
     for (let at = 0; at < data.length; at += 0x8000) text += String.fromCharCode(...data.subarray(at, at + 0x8000));
