@@ -4,11 +4,12 @@ import { InputError } from "../errors.js";
 import { Frame } from "./frames.js";
 import { Network } from "./network.js";
 import { DEFAULT_SMOOTHING } from "./smoothing.js";
+import { Sound } from "./sounds.js";
 
 /** @typedef {import("./frames.js").Pixels} Pixels */
 /** @typedef {import("./network.js").NetworkSpec} NetworkSpec */
 /** @typedef {import("./smoothing.js").Smoothing} Smoothing */
-/** @typedef {{ detect: (frame: Frame, timestamp: number | null) => Promise<Record<string, any>>, reset: () => void }} Pipeline */
+/** @typedef {{ detect: (frame: any, timestamp: number | null) => Promise<Record<string, any>>, reset: () => void }} Pipeline */
 /**
  * What tells one task from another.
  * @typedef {object} Kind
@@ -140,17 +141,17 @@ export class Engine {
   }
 
   /**
-   * @param {ImageBitmap | Pixels} picture is closed afterwards
+   * @param {ImageBitmap | Pixels | Float32Array} given a picture, which is closed afterwards, or sound
    * @param {number | null} timestamp
    * @returns {Promise<any>} the task's result
    */
-  async detect(picture, timestamp) {
+  async detect(given, timestamp) {
     const began = performance.now();
     this.#times = {};
-    const frame = new Frame(picture);
+    const frame = given instanceof Float32Array ? new Sound(given) : new Frame(given);
     try {
       const found = await this.#pipeline.detect(frame, timestamp);
-      return { timestamp, width: frame.width, height: frame.height, ...found, milliseconds: { ...this.#times, all: performance.now() - began } };
+      return { timestamp, ...(frame instanceof Frame && { width: frame.width, height: frame.height }), ...found, milliseconds: { ...this.#times, all: performance.now() - began } };
     } finally {
       frame.close();
     }

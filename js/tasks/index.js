@@ -2,6 +2,7 @@
 
 import { openTask } from "./open.js";
 import { SegmentationTask } from "./segmentation_task.js";
+import { VadTask } from "./vad_task.js";
 
 export { Neighbours, similarity } from "./neighbours.js";
 
@@ -16,6 +17,7 @@ export { Neighbours, similarity } from "./neighbours.js";
 /** @typedef {import("./detection.js").DetectResult} DetectResult */
 /** @typedef {import("./embedding.js").EmbedResult} EmbedResult */
 /** @typedef {import("./segmentation.js").SegmentationResult} SegmentationResult */
+/** @typedef {import("./vad.js").VadResult} VadResult */
 /** @template Result @typedef {import("./task.js").Task<Result>} Task */
 
 /**
@@ -26,20 +28,20 @@ export { Neighbours, similarity } from "./neighbours.js";
 export const pose = (options) => openTask("pose", options);
 
 /**
- * Hands, two unless `numHands` says otherwise: 21 points each, in the picture and in metres, which hand it is, and its gesture. Models: `detector`
- * (palm_detection_lite), `landmarks` (hand_landmark_lite).
- * @param {TaskOptions & { numHands?: number }} options
- * @returns {Promise<Task<HandsResult>>}
- */
-export const hands = (options) => openTask("hands", options);
-
-/**
  * Faces: 468 points each, five of each iris unless `iris` is false, how the head is turned, and how far mouth and eyes are open. Models: `detector`
  * (face_detection_short_range), `landmarks` (face_landmark), `iris` (iris_landmark).
  * @param {TaskOptions & { numFaces?: number, iris?: boolean }} options
  * @returns {Promise<Task<FaceResult>>}
  */
 export const face = (options) => openTask("face", options);
+
+/**
+ * Hands, two unless `numHands` says otherwise: 21 points each, in the picture and in metres, which hand it is, and its gesture. Models: `detector`
+ * (palm_detection_lite), `landmarks` (hand_landmark_lite).
+ * @param {TaskOptions & { numHands?: number }} options
+ * @returns {Promise<Task<HandsResult>>}
+ */
+export const hands = (options) => openTask("hands", options);
 
 /**
  * What of a picture is a person. Model: `segmenter` (selfie_segmentation). `steadiness`: share that uncertain values of the mask keep in a film from the frame before, 0…1.
@@ -68,3 +70,11 @@ export const detect = (options) => openTask("detect", options);
  * @returns {Promise<Task<EmbedResult>>}
  */
 export const embed = (options) => openTask("embed", options);
+
+/**
+ * Whether someone speaks. Model: `model` (silero_vad). The options are the rules of what a piece of speech is (`SpeechRules`). `stream` takes a microphone
+ * or samples at 16 kHz; for a microphone a content security policy must allow `blob:` in script-src or worker-src.
+ * @param {Omit<TaskOptions, "smoothing"> & Partial<import("./speech.js").SpeechRules>} options
+ * @returns {Promise<VadTask>}
+ */
+export const vad = (options) => openTask("vad", options, VadTask);

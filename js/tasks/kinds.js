@@ -7,6 +7,7 @@ import { face } from "./face.js";
 import { hands } from "./hands.js";
 import { pose } from "./pose.js";
 import { segmentation } from "./segmentation.js";
+import { vad } from "./vad.js";
 
 /** @type {Record<string, import("./engine.js").Kind>} */
-export const KINDS = { classify, detect, embed, face, hands, pose, segmentation };
+export const KINDS = { classify, detect, embed, face, hands, pose, segmentation, vad };

@@ -2,6 +2,7 @@
 
 import { InputError } from "../errors.js";
 import { results } from "../results/results.js";
+import { Sound } from "./sounds.js";
 
 /** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {import("./regions.js").Region} Region */
@@ -34,14 +35,15 @@ export const MEANINGS = {
  * @param {any} processing of model.json
  * @param {string} about
  * @param {readonly string[]} meanings of `MEANINGS`
- * @returns {{ input: string, names: Record<string, string>, outputs: string[] }} the picture, the outputs by meaning, and all that are read
+ * @param {"picture" | "audio"} source what the model takes
+ * @returns {{ input: string, names: Record<string, string>, outputs: string[] }} the input, the outputs by meaning, and all that are read
  * @throws {InputError}
  */
-function partsOf(processing, about, meanings) {
+function partsOf(processing, about, meanings, source) {
   const specs = Object.entries(processing?.outputs ?? {});
-  const input = Object.entries(processing?.inputs ?? {}).find(([, { type }]) => type === "picture")?.[0];
+  const input = Object.entries(processing?.inputs ?? {}).find(([, { type }]) => type === source)?.[0];
   const names = Object.fromEntries(meanings.map((meaning) => [meaning, specs.find(([, spec]) => MEANINGS[meaning](spec))?.[0] ?? ""]));
-  const missing = [...meanings.filter((meaning) => !names[meaning]), ...(input === undefined ? ["picture"] : [])];
+  const missing = [...meanings.filter((meaning) => !names[meaning]), ...(input === undefined ? [source] : [])];
   if (input === undefined || missing.length) {
     throw new InputError(`the model given for ${about} does not say what is its ${missing.join(", ")} (processing in model.json); convert the gallery's model by its name, or describe yours as docs/format.md says`);
   }
@@ -55,16 +57,18 @@ export class NetworkSpec {
    * @param {string} model its name in the gallery
    * @param {string} about
    * @param {readonly string[]} meanings of `MEANINGS`
+   * @param {"picture" | "audio"} [source] what it takes
    */
-  constructor(model, about, meanings) {
+  constructor(model, about, meanings, source = "picture") {
     this.model = model;
     this.about = about;
     this.meanings = meanings;
+    this.source = source;
   }
 
   /** @param {any} processing of model.json */
   partsOf(processing) {
-    return partsOf(processing, this.about, this.meanings);
+    return partsOf(processing, this.about, this.meanings, this.source);
   }
 }
 
@@ -80,6 +84,16 @@ export class Network {
     this.#parts = spec.partsOf(model.processing);
   }
 
+  /** What model.json says of the input. @returns {any} */
+  get input() {
+    return /** @type {any} */ (this.model.processing).inputs[this.#parts.input];
+  }
+
+  /** Forgets the state of the model. */
+  reset() {
+    this.model.reset();
+  }
+
   /**
    * @param {string} meaning
    * @returns {any} what model.json says of the output with this meaning
@@ -89,13 +103,13 @@ export class Network {
   }
 
   /**
-   * @param {Frame} frame
-   * @param {Region} [region]
+   * @param {Frame | Sound} frame
+   * @param {Region} [region] of a picture
    * @returns {Promise<Record<string, any>>} results by meaning, in pixels of the picture
    */
   async see(frame, region) {
     const { input, names, outputs } = this.#parts;
-    const inputs = { [input]: { picture: frame.for(this.model.backend), region } };
+    const inputs = { [input]: frame instanceof Sound ? frame.samples : { picture: frame.for(this.model.backend), region } };
     const given = await this.model.run(inputs, { on: "device" });
     try {
       const read = await results(this.model, Object.fromEntries(outputs.map((name) => [name, given[name]])), inputs);

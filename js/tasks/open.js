@@ -24,7 +24,7 @@ import { openWorker } from "./worker_host.js";
  */
 
 /**
- * @template {Task<any>} T
+ * @template T
  * @param {string} name of `KINDS`
  * @param {any} options
  * @param {new (host: import("./task.js").Host) => T} [Type]

@@ -23,9 +23,15 @@ export class Task {
   #host;
   #queue = new Queue();
 
-  /** @param {Host} host */
-  constructor(host) {
+  #take;
+
+  /**
+   * @param {Host} host
+   * @param {(source: any) => Promise<any>} [take] of what is given to `detect`, what it is now
+   */
+  constructor(host, take = snapshot) {
     this.#host = host;
+    this.#take = take;
   }
 
   get #open() {
@@ -52,7 +58,7 @@ export class Task {
   async detect(image, { timestamp = null } = {}) {
     if (timestamp !== null && !Number.isFinite(timestamp)) throw new InputError(`a timestamp is a finite number of milliseconds, got ${String(timestamp)}`);
     const host = this.#open;
-    const taken = snapshot(image);
+    const taken = this.#take(image);
     taken.catch(() => undefined); // it is met in turn
     return this.#queue.add(async () => host.detect(await taken, timestamp));
   }

@@ -15,6 +15,8 @@ from webkiln.tasks.pose import Pose
 from webkiln.tasks.results import results
 from webkiln.tasks.segmentation import Segmentation
 from webkiln.tasks.smoothing import Smoothing
+from webkiln.tasks.speech import Segment, SpeechRules
+from webkiln.tasks.vad import Vad
 
 __all__ = [
     "Box",
@@ -34,9 +36,12 @@ __all__ = [
     "Pose",
     "Region",
     "Result",
+    "Segment",
     "Segmentation",
     "Smoothing",
+    "SpeechRules",
     "Text",
+    "Vad",
     "composite",
     "placement",
     "prepare_picture",
