@@ -3,8 +3,8 @@
 /** What is left of a name without its side, prefix and punctuation, by bone. @type {Record<string, string[]>} */
 const NAMES = {
   hips: ["hips", "hip", "pelvis", "root1"],
-  spine: ["spine", "spine0", "spine01", "abdomen", "waist", "torso1", "torso"],
-  chest: ["chest", "spine1", "spine02", "spine2", "upperchest", "thorax"],
+  spine: ["spine", "spine0", "spine01", "abdomen", "waist"],
+  chest: ["chest", "spine1", "spine02", "spine2", "upperchest", "thorax", "torso"],
   neck: ["neck", "neck1", "neck01"],
   head: ["head"],
   Shoulder: ["shoulder", "clavicle", "collar"],
@@ -27,7 +27,7 @@ for (const finger of ["Thumb", "Index", "Middle", "Ring", "Little"]) {
 
 /** @type {Map<string, string>} */
 const BONES = new Map(Object.entries(NAMES).flatMap(([bone, names]) => names.map((name) => /** @type {[string, string]} */ ([name, bone]))));
-const PREFIXES = /^(mixamorig\d*|armature|bip0*1|bip|def|org|cc_base|j_bip|valvebiped|rig|character\d*|bone)[\s_:.|-]*/i;
+const PREFIXES = /^(mixamorig\d*[\s_:]*|(armature|bip\d*|def|org|cc_base|j_bip|valvebiped|rig|character\d*|bone)[\s_:.|-]+)/i;
 
 /**
  * @param {string} name of a node
@@ -53,14 +53,15 @@ export function boneOf(name) {
 
 /**
  * @param {import("three").Object3D} root
- * @returns {Record<string, import("three").Object3D>} nodes by bone: the first of each name, from the root on
+ * @returns {Record<string, import("three").Object3D>} nodes by bone: the first of each name from the root on, bones of a skin before anything else
  */
 export function findBones(root) {
   /** @type {Record<string, import("three").Object3D>} */
   const found = {};
-  root.traverse((node) => {
-    const bone = boneOf(node.name);
-    if (bone) found[bone] ??= node;
-  });
+  for (const isBone of [true, false])
+    root.traverse((node) => {
+      const bone = boneOf(node.name);
+      if (bone && Boolean(/** @type {any} */ (node).isBone) === isBone) found[bone] ??= node;
+    });
   return found;
 }

@@ -35,7 +35,7 @@ export async function readCharacter(data, name) {
     throw new InputError(`${name} is not a glTF or VRM file that holds all that it needs: ${error instanceof Error ? error.message : String(error)}`);
   }
   const { vrm } = gltf.userData;
-  return vrm ? fromVrm(vrm) : fromScene(gltf.scene, name);
+  return vrm ? fromVrm(vrm, name) : fromScene(gltf.scene, name);
 }
 
 /**
@@ -84,16 +84,17 @@ const padded = (length) => Math.ceil(length / 4) * 4;
 
 /**
  * @param {any} vrm a VRM of three-vrm, whose types TypeScript does not find
+ * @param {string} name of the file
  * @returns {Character}
  */
-function fromVrm(vrm) {
+function fromVrm(vrm, name) {
   const isOld = vrm.meta.metaVersion === "0"; // it looks the other way
   if (isOld) vrm.scene.rotation.y = Math.PI;
   const names = Object.keys(vrm.humanoid.humanBones);
   const bones = Object.fromEntries(names.map((bone) => [bone, vrm.humanoid.getRawBoneNode(bone)]));
   const joints = Object.fromEntries(names.map((bone) => [bone, vrm.humanoid.getNormalizedBoneNode(bone)]));
   const hips = vrm.humanoid.normalizedRestPose.hips?.position ?? [0, 1, 0];
-  const { root, height } = onFloor(vrm.scene);
+  const { root, height } = onFloor(vrm.scene, name);
   return {
     root,
     bones,
@@ -117,7 +118,7 @@ function fromScene(scene, name) {
   const bones = findBones(scene);
   const missing = NEEDED.filter((bone) => !bones[bone]);
   if (missing.length) throw new InputError(`${name} has no bones that are known as ${missing.join(", ")}; they go by the names of VRM, Mixamo, Blender or Unreal`);
-  const { root, height } = onFloor(scene);
+  const { root, height } = onFloor(scene, name);
   const rig = new Rig(bones, root);
   return { root, bones, height, take: (pose) => rig.apply(pose) };
 }
@@ -125,13 +126,15 @@ function fromScene(scene, name) {
 /**
  * As tall as the others, on the floor, in the middle.
  * @param {import("three").Object3D} scene
+ * @param {string} name of the file
  */
-function onFloor(scene) {
+function onFloor(scene, name) {
   const root = new Group();
   root.add(scene);
   const box = new Box3().setFromObject(root);
+  if (!(box.max.y > box.min.y)) throw new InputError(`${name} has a skeleton, but nothing that could be seen`);
   const size = box.getSize(new Vector3());
-  const scale = HEIGHT / (size.y || HEIGHT);
+  const scale = HEIGHT / size.y;
   const middle = box.getCenter(new Vector3());
   scene.scale.multiplyScalar(scale);
   scene.position.multiplyScalar(scale).sub(new Vector3(middle.x * scale, box.min.y * scale, middle.z * scale));
