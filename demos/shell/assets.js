@@ -44,6 +44,6 @@ let worker;
 
 /** The runtime's scripts of this page as one for a worker. */
 function workerAddress() {
-  const scripts = [...document.querySelectorAll("script[data-runtime]")].map((script) => script.textContent ?? "");
+  const scripts = [...document.querySelectorAll("script[data-worker]")].map((script) => script.textContent ?? "");
   return (worker ??= URL.createObjectURL(new Blob(scripts.flatMap((script) => [script, "\n"]), { type: "text/javascript" })));
 }

@@ -3,7 +3,7 @@
 import { make } from "./elements.js";
 
 /** @type {Record<string, string>} */
-const NAMES = { webgl: "WebGL", wasm: "WASM", all: "all" };
+const NAMES = { webgl: "WebGL", wasm: "WASM", all: "all of these" };
 
 /** Milliseconds between two changes of what is shown: faster than this nobody reads. */
 const PACE = 250;

@@ -25,8 +25,10 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
  * @property {(options: TaskOptions) => Promise<Task>} open makes the task; the options say where the models are
  * @property {(view: View, result: any, task: Task) => void} draw
  * @property {(result: any) => string} describe the result in a few words, for those who cannot see it
+ * @property {HTMLElement} [stage] shown in place of the picture, which then lies small in its corner
  * @property {Node[]} [controls] of its own
  * @property {(source: Source) => void} [onSource] another film or picture begins
+ * @property {(file: File) => boolean | Promise<boolean>} [takeFile] offered each dropped file before it is taken as a picture or a video; true where it is the demo's
  */
 
 /** Milliseconds between two descriptions that are read out. */
@@ -94,7 +96,7 @@ class Shell {
 
   #build() {
     const main = /** @type {HTMLElement} */ (document.getElementById("demo"));
-    const stage = make("div", { class: "frame" }, this.#canvas, this.#loading);
+    const stage = make("div", { class: this.demo.stage ? "frame with-stage" : "frame" }, ...(this.demo.stage ? [this.demo.stage] : []), this.#canvas, this.#loading);
     const camera = button("Camera", () => void this.#use(cameraSource), "primary");
     const chooser = fileChooser("Picture or video", "image/*,video/*", (file) => void this.#use(() => readFile(file)));
     const sample = button("Sample", () => void this.#use(() => this.#sample()));
@@ -114,8 +116,18 @@ class Shell {
       event.preventDefault();
       stage.classList.remove("dropping");
       const [file] = event.dataTransfer?.files ?? [];
-      if (file) void this.#use(() => readFile(file));
+      if (file) void this.#drop(file);
     });
+  }
+
+  /** @param {File} file */
+  async #drop(file) {
+    try {
+      if (await this.demo.takeFile?.(file)) return this.#clearProblem();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    await this.#use(() => readFile(file));
   }
 
   async #sample() {
@@ -148,6 +160,7 @@ class Shell {
     this.#clearProblem();
     try {
       const task = await this.#open(backend);
+      this.#run.abort();
       this.#task?.dispose();
       this.#task = task;
       this.#backend = backend;
@@ -189,7 +202,8 @@ class Shell {
     this.#run = new AbortController();
     this.#panel.restart();
     this.#spoken = -Infinity;
-    if (this.#source) this.#look(this.#source, this.#run.signal).catch((error) => this.#fail(error));
+    const { signal } = this.#run;
+    if (this.#source) this.#look(this.#source, signal).catch((error) => signal.aborted || this.#fail(error));
   }
 
   /**
@@ -208,8 +222,9 @@ class Shell {
       const result = await task.detect(this.#picture, source.isFilm ? { timestamp: performance.now() } : {});
       if (signal.aborted) return;
       state.result = result;
+      const began = performance.now();
       this.#draw();
-      this.#panel.add(result.milliseconds, source.isFilm);
+      this.#panel.add({ ...result.milliseconds, drawing: performance.now() - began }, source.isFilm);
       state.fps = this.#panel.fps;
       state.frames += 1;
       this.#say(result);

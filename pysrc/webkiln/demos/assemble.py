@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from webkiln.errors import WebkilnError
 from webkiln.version import VERSION
 
 Note = Callable[[str], None]
+
+_CARDS = '<ul class="cards">'
 
 RUNTIME_FILES = ("webkiln.tasks.min.js", "webkiln.min.js", "webkiln-plain.wasm", "webkiln-relaxed.wasm")
 
@@ -36,11 +39,17 @@ def assemble_gallery(demos: Iterable[Demo], folder: Path, *, single_file: bool =
     _add_shared(demos, folder, note)
     for demo in demos:
         _add_page(demo, folder, f"{demo.name}.html", single_file)
-    text = page.read("index.html")
+    text = page.read("index.html").replace(_CARDS, "\n".join([_CARDS, *map(_card, demos)]), 1)
     for path in [*page.STYLE.findall(text), *page.ICON.findall(text), *re.findall(r'<img src="([^"]+)"', text)]:
         _copy(page.source(path), folder / path)
     (folder / "index.html").write_text(page.with_policy(text, page.SERVED_POLICY), encoding="utf-8")
     _add_server("demos", folder)
+
+
+def _card(demo: Demo) -> str:
+    (title,) = re.findall(r"<h1>(.*?)</h1>", page.read(f"{demo.name}.html"))
+    picture = f'<img src="pictures/{demo.name}.svg" alt="" width="320" height="200">'
+    return f'<li><a href="{demo.name}.html">{picture}<h2>{title}</h2><p>{html.escape(demo.text)}</p></a></li>'
 
 
 def _add_page(demo: Demo, folder: Path, file: str, single_file: bool) -> None:

@@ -13,6 +13,9 @@ from webkiln.handover.single_file import inline_script
 PREFIX = "webkiln-demo/"
 """Of modules in the import map: a page in a frame has no address that relative ones would be relative to."""
 
+WORKER_SCRIPTS = (f"{page.RUNTIME}webkiln.min.js", f"{page.RUNTIME}webkiln.tasks.min.js")
+"""What of the page's scripts a worker gets, too; in this order."""
+
 BUILDS = ("webkiln-plain.wasm", "webkiln-relaxed.wasm")
 
 
@@ -28,13 +31,17 @@ def render(text: str, demo: Demo, folder: Path) -> str:
 
     text = page.ICON.sub(lambda found: f'<link rel="icon" href="{_data_address(page.read(found[1]), "image/svg+xml")}">', text)
     text = page.STYLE.sub(lambda found: f"<style>\n{page.read(found[1])}</style>", text)
-    # The runtime goes first: the tasks take it where it is there already, and the worker gets all of these scripts.
-    runtime = [f"{page.RUNTIME}webkiln.min.js", *page.SCRIPT.findall(text)]
-    inlined = "".join(f"<script data-runtime>{inline_script(path, page.read(path))}</script>\n" for path in runtime)
+    # The runtime goes first: the tasks take it where it is there already.
+    inlined = "".join(_inline(path) for path in [WORKER_SCRIPTS[0], *page.SCRIPT.findall(text)])
     text = page.SCRIPT.sub("", text)
     last = inline_script(demo.name, page.renamed(script, "", PREFIX))
     text = page.MODULE.sub(lambda _: f'{blocks}{inlined}{imports}<script type="module">\n{last}</script>', text)
     return page.with_policy(text, page.SINGLE_POLICY)
+
+
+def _inline(path: str) -> str:
+    mark = " data-worker" if path in WORKER_SCRIPTS else ""
+    return f"<script{mark}>{inline_script(path, page.read(path))}</script>\n"
 
 
 def _block(path: str, data: bytes) -> str:
