@@ -197,15 +197,14 @@ def test_the_input_is_a_letterboxed_bilinear_resize(shown: Visit, reference: web
 
 
 def letterboxed(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Written after docs/format.md, in another way than the page's: the whole picture by matrix products."""
+    """Written after docs/format.md, in another way than the page's: the whole picture by matrix products; beside it its edges go on."""
     height, width = pixels.shape[:2]
     scale = size / max(height, width)
 
     def weights(length: int) -> np.ndarray:
         place = (np.arange(size) + 0.5 - (size - length * scale) / 2) / scale
         at = np.clip(place - 0.5, 0, length - 1)
-        tent = np.clip(1 - np.abs(at[:, None] - np.arange(length)[None, :]), 0, None)
-        return np.where(((place >= 0) & (place <= length))[:, None], tent, 0)
+        return np.clip(1 - np.abs(at[:, None] - np.arange(length)[None, :]), 0, None)
 
     return np.einsum("yj,xi,jic->yxc", weights(height), weights(width), pixels.astype(np.float64)) / 255
 
