@@ -63,7 +63,7 @@ function anchorSizes({ strides = [], aspect_ratios: ratios = [1], scales_per_lay
 
 /**
  * @param {import("./results.js").Values} values boxes × fields
- * @param {import("./results.js").Values | null} scores boxes × labels
+ * @param {import("./results.js").Values | null} scores boxes × labels; where the specification names none, they follow the fields in each row
  * @param {any} spec
  * @param {Place | null} place
  * @returns {Detection[]} the best first
@@ -71,17 +71,18 @@ function anchorSizes({ strides = [], aspect_ratios: ratios = [1], scales_per_lay
  */
 export function readBoxes(values, scores, spec, place) {
   if (!place) throw new InputError("boxes are about a picture, and model.json describes no input as one (processing.inputs)");
-  if (!scores) throw new InputError(`the scores of the boxes are the output ${JSON.stringify(spec.scores)}, which is not among the outputs given`);
+  if (!scores && spec.scores) throw new InputError(`the scores of the boxes are the output ${JSON.stringify(spec.scores)}, which is not among the outputs given`);
   const { fields, anchors, units, score_activation: activation, score_threshold: lowest = 0.5, iou_threshold: threshold = 0.5, non_maximum_suppression: kind = "hard" } = spec;
   const labels = spec.labels?.length ? spec.labels : [""];
   const missing = CENTRE.filter((field) => !fields.includes(field));
   if (missing.length) throw new InputError(`the fields of boxes want ${CENTRE.join(", ")}; ${missing.join(", ")} is missing`);
-  const count = values.length / fields.length;
-  if (!Number.isInteger(count)) throw new InputError(`boxes of ${fields.length} fields do not fit in an output [${values.shape.join(", ")}]`);
+  const step = fields.length + (spec.scores ? 0 : labels.length);
+  const count = values.length / step;
+  if (!Number.isInteger(count)) throw new InputError(`boxes of ${fields.length} fields${spec.scores ? "" : ` and ${labels.length} scores`} do not fit in an output [${values.shape.join(", ")}]`);
   const centres = anchors ? anchorCentres(anchors, place.width, place.height, count) : null;
-  const own = anchors ? anchorSizes(anchors, place.width, place.height) : null;
+  const anchorSize = anchors ? anchorSizes(anchors, place.width, place.height) : null;
   const isExponential = anchors?.size_encoding === "exponential";
-  if (scores.length !== count * labels.length) throw new InputError(`${count} boxes of ${labels.length} labels want as many scores, and ${JSON.stringify(spec.scores)} is [${scores.shape.join(", ")}]`);
+  if (scores && scores.length !== count * labels.length) throw new InputError(`${count} boxes of ${labels.length} labels want as many scores, and ${JSON.stringify(spec.scores)} is [${scores.shape.join(", ")}]`);
 
   const names = pointNames(fields);
   const columns = [...CENTRE, ...names.flatMap((name) => [`${name}_x`, `${name}_y`])].map((field) => fields.indexOf(field));
@@ -89,16 +90,21 @@ export function readBoxes(values, scores, spec, place) {
   /** Centre, size and points, in pixels of the input. */
   const rowOf = (/** @type {number} */ box) =>
     columns.map((column, k) => {
-      const value = values[box * fields.length + column];
+      const value = values[box * step + column];
       const isSize = CENTRE[k] === "width" || CENTRE[k] === "height";
-      const scaled = own ? (isSize && isExponential ? Math.exp(value) : value) * own[box][k % 2] : value * sizes[k % 2];
+      const scaled = anchorSize ? (isSize && isExponential ? Math.exp(value) : value) * anchorSize[box][k % 2] : value * sizes[k % 2];
       return scaled + (centres && !isSize ? centres[box][k % 2] : 0);
     });
+
+  const objectness = fields.indexOf("objectness");
+  const objectnessOf = (/** @type {number} */ box) => (objectness < 0 ? 1 : activate([values[box * step + objectness]], !activation || activation === "none" ? "none" : "sigmoid")[0]);
 
   /** @type {{ index: number, score: number, row: number[] }[]} */
   const found = [];
   for (let box = 0; box < count; box++) {
-    const each = activate(scores.subarray(box * labels.length, (box + 1) * labels.length), activation);
+    const sure = objectnessOf(box);
+    const own = scores ? scores.subarray(box * labels.length, (box + 1) * labels.length) : values.subarray(box * step + fields.length, (box + 1) * step);
+    const each = activate(own, activation).map((score) => score * sure);
     const index = best(each);
     if (each[index] >= lowest) found.push({ index, score: each[index], row: rowOf(box) });
   }

@@ -68,7 +68,7 @@ def _keypoints(rng: np.random.Generator, width: int, height: int) -> tuple[dict[
 
 def _boxes(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     labels = _choose(rng, ["it"], ["a", "b", "c"])
-    fields = _choose(rng, ["center_x", "center_y", "width", "height"], ["nose_x", "nose_y", "height", "width", "center_y", "center_x", "ear_x", "ear_y"])
+    fields = _choose(rng, ["center_x", "center_y", "width", "height"], ["nose_x", "nose_y", "height", "width", "center_y", "center_x", "ear_x", "ear_y"], ["center_x", "center_y", "width", "height", "objectness"])
     spec: dict[str, Any] = {
         "type": "boxes", "fields": fields, "scores": "s", "labels": labels, "score_activation": _choose(rng, "none", "sigmoid"),
         "score_threshold": _choose(rng, 0.5, 0.8), "iou_threshold": _choose(rng, 0.1, 0.3, 0.6), "non_maximum_suppression": _choose(rng, "weighted", "hard"),
@@ -91,7 +91,11 @@ def _boxes(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str,
             values[:, k] = rng.uniform(0, height, count)
     if spec.get("units") == "normalized":
         values /= height
-    return spec, {"y": values[None], "s": rng.normal(size=(1, count, len(labels)))}
+    scores = rng.normal(size=(1, count, len(labels)))
+    if rng.integers(3) == 0:
+        del spec["scores"]
+        return spec, {"y": np.concatenate([values[None], scores], axis=2)}
+    return spec, {"y": values[None], "s": scores}
 
 
 def _mask(rng: np.random.Generator, width: int, height: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -253,3 +253,21 @@ def test_a_file_that_is_to_be_turned(tmp_path: Path, orientation: str) -> None:
 def test_what_is_no_picture(given: Any, words: str) -> None:
     with pytest.raises(InputError, match=f"the input 'image': .*{words}"):
         echo().run({"image": given})
+
+
+def test_rows_of_yolox() -> None:
+    """Boxes, how sure it is of each, and a score for each label in one row: exp(size) times the stride, about the corner of a cell."""
+    spec = {
+        "type": "boxes", "fields": ["center_x", "center_y", "width", "height", "objectness"], "labels": ["cat", "dog"], "score_threshold": 0.4,
+        "anchors": {"strides": [8, 16], "offset": 0, "fixed_size": False, "sizes": [[8, 8], [16, 16]], "size_encoding": "exponential"},
+    }  # fmt: skip
+    place = Place(32, 16, Placement(1, 0, 0, 1, 0, 0))
+    rows = np.zeros((1, 8 + 2, 7), np.float32)
+    rows[0, 5] = (0.5, 0.25, np.log(2), 0, 0.9, 0.1, 0.8)  # of the cells of 8 pixels the second row's second
+    rows[0, 9] = (0, 0, 0, 0, 0.5, 0.7, 0)  # not sure enough: 0.35
+    found = read_boxes(rows, None, spec, place)
+    assert [(one["label"], one["index"]) for one in found] == [("dog", 1)]
+    assert found[0]["score"] == pytest.approx(0.72, abs=1e-6)
+    assert found[0]["box"] == pytest.approx({"x": 12, "y": 10, "width": 16, "height": 8, "rotation": 0})
+    with pytest.raises(InputError, match="boxes of 5 fields and 2 scores do not fit"):
+        read_boxes(rows[:, :, :6], None, spec, place)

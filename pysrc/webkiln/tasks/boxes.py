@@ -65,17 +65,24 @@ def anchor_sizes(anchors: Mapping[str, Any], width: int, height: int) -> Floats 
 def read_boxes(values: NDArray[Any], scores: NDArray[Any] | None, spec: Mapping[str, Any], place: Place | None) -> list[Detection]:
     """The detections of an output of `boxes × fields` numbers, the best first, in pixels of the picture.
 
-    `scores`: an output with a number for each box and label.
+    `scores`: an output with a number for each box and label; where the specification names none, they follow the fields in each row.
     """
     if place is None:
         raise InputError("boxes are about a picture, and model.json describes no input as one (processing.inputs)")
+    fields, labels, activation = spec["fields"], spec.get("labels") or [""], spec.get("score_activation", "none")
+    if spec.get("scores") is None:
+        given = _as_rows(values, len(fields) + len(labels), f"{len(fields)} fields and {len(labels)} scores")
+        given, scores = given[:, : len(fields)], given[:, len(fields) :]
+    else:
+        given = _as_rows(values, len(fields), f"{len(fields)} fields")
     if scores is None:
         raise InputError(f"the scores of the boxes are the output {spec.get('scores')!r}, which is not among the outputs given")
-    rows = _rows(values, spec["fields"], place, spec)
-    labels = spec.get("labels") or [""]
+    rows = _rows(given, fields, place, spec)
     if scores.size != len(rows) * len(labels):
         raise InputError(f"{len(rows)} boxes of {len(labels)} labels want as many scores, and {spec['scores']!r} is {list(scores.shape)}")
-    each = activate(scores.reshape(len(rows), len(labels)), spec.get("score_activation", "none"))
+    each = activate(scores.reshape(len(rows), len(labels)), activation)
+    if "objectness" in fields:
+        each = each * activate(given[:, fields.index("objectness"), None], "none" if activation == "none" else "sigmoid")
     index, score = each.argmax(axis=1), each.max(axis=1)
     found = np.flatnonzero(score >= spec.get("score_threshold", 0.5))
     rows, index, score = rows[found], index[found], score[found]
@@ -96,14 +103,17 @@ def _average(rows: Floats, scores: Floats, best: int, members: NDArray[np.int64]
     return np.asarray(rows[best] if members.size == 1 or not total > 0 else scores[members] @ rows[members] / total)
 
 
-def _rows(values: NDArray[Any], fields: Sequence[str], place: Place, spec: Mapping[str, Any]) -> Floats:
+def _as_rows(values: NDArray[Any], count: int, about: str) -> Floats:
+    if values.size % count:
+        raise InputError(f"boxes of {about} do not fit in an output {list(values.shape)}")
+    return np.asarray(values, np.float64).reshape(-1, count)
+
+
+def _rows(given: Floats, fields: Sequence[str], place: Place, spec: Mapping[str, Any]) -> Floats:
     """Centre, size and points [n, 4 + 2k] of all boxes, in pixels of the input."""
     missing = [field for field in _CENTRE if field not in fields]
     if missing:
         raise InputError(f"the fields of boxes want {', '.join(_CENTRE)}; {', '.join(missing)} is missing")
-    if values.size % len(fields):
-        raise InputError(f"boxes of {len(fields)} fields do not fit in an output {list(values.shape)}")
-    given = np.asarray(values, np.float64).reshape(-1, len(fields))
     wanted = [*_CENTRE, *(f"{name}_{axis}" for name in _point_names(fields) for axis in "xy")]
     rows = given[:, [fields.index(field) for field in wanted]]
     size = np.tile([place.width, place.height], rows.shape[1] // 2)
