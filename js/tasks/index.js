@@ -73,7 +73,7 @@ export const embed = (options) => openTask("embed", options);
 
 /**
  * Whether someone speaks. Model: `model` (silero_vad). The options are the rules of what a piece of speech is (`SpeechRules`). `stream` takes a microphone
- * or samples at 16 kHz; for a microphone a content security policy must allow `blob:` in script-src or worker-src.
+ * or samples at 16 kHz; for a microphone a content security policy must allow `blob:` in script-src.
  * @param {Omit<TaskOptions, "smoothing"> & Partial<import("./speech.js").SpeechRules>} options
  * @returns {Promise<VadTask>}
  */

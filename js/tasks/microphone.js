@@ -73,7 +73,7 @@ async function addProcessor(context) {
   try {
     await context.audioWorklet.addModule(address);
   } catch (error) {
-    throw new WebkilnError(`the script that reads the sound could not be loaded; a content security policy must allow blob: in script-src or worker-src: ${/** @type {Error} */ (error).message}`);
+    throw new WebkilnError(`the script that reads the sound could not be loaded; a content security policy must allow blob: in script-src: ${/** @type {Error} */ (error).message}`);
   } finally {
     URL.revokeObjectURL(address);
   }
