@@ -76,7 +76,7 @@ export function readPicture(name, value, processing, shape) {
   return named(name, () => {
     const part = pictureIn(value);
     if (!part) return null;
-    const picture = new PictureInput(part, completeSpec(processing?.inputs?.[name]));
+    const picture = new PictureInput(part, completeSpec(processing?.inputs?.[name], part.size));
     if (shape.length < picture.shape.length) picture.shape.splice(0, picture.shape.length - shape.length);
     if (!fits(picture.shape, shape)) throw new InputError(`model.json says that a picture becomes [${picture.shape.join(", ")}] (processing.inputs), and that the input is [${shape.join(", ")}]; give an array`);
     return picture;

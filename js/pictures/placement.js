@@ -17,18 +17,39 @@ const CHOICES = {
 };
 const DEFAULTS = { pad_value: 0, mean: [0], scale: [1], ...Object.fromEntries(Object.entries(CHOICES).map(([key, [first]]) => [key, first])) };
 
+/** @typedef {{ width?: number, height?: number }} InputSize whole numbers of pixels, for what model.json leaves open */
+
 /**
  * @param {any} spec of model.json's `processing.inputs`
- * @returns {PictureSpec} with its defaults
+ * @param {InputSize} [size]
+ * @returns {PictureSpec} with its defaults, and with this size
  * @throws {InputError}
  */
-export function completeSpec(spec) {
+export function completeSpec(spec, size) {
   if (spec?.type !== "picture") throw new InputError('model.json does not describe a picture here (processing.inputs, type "picture"); give an array');
   const complete = { ...DEFAULTS, ...spec };
   for (const [key, words] of Object.entries(CHOICES)) {
     if (!words.includes(complete[key])) throw new InputError(`model.json wants the picture's ${key} ${JSON.stringify(complete[key])}; this version has ${words.join(", ")}`);
   }
-  return complete;
+  return size ? { ...complete, ...checkedSize(complete, size) } : complete;
+}
+
+/**
+ * @param {PictureSpec} spec
+ * @param {InputSize} size
+ * @returns {InputSize}
+ * @throws {InputError}
+ */
+function checkedSize(spec, size) {
+  const sides = Object.entries(size);
+  if (!sides.every(([name, side]) => (name === "width" || name === "height") && Number.isInteger(side) && side > 0)) {
+    throw new InputError(`the size of an input is { width, height }, whole numbers of pixels from 1; got ${JSON.stringify(size)}`);
+  }
+  for (const [name, side] of sides) {
+    const own = spec[/** @type {"width" | "height"} */ (name)];
+    if (typeof own === "number" && own !== side) throw new InputError(`the input has the ${name} ${own}, which is not open; got ${side}`);
+  }
+  return size;
 }
 
 /**

@@ -9,7 +9,7 @@ import { completeSpec } from "./placement.js";
 /** @typedef {import("./sampling.js").Pixels} Pixels */
 /** @typedef {HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | VideoFrame} Drawable what the browser can draw */
 /** @typedef {Drawable | Blob | ImageData | Pixels} PictureSource */
-/** @typedef {{ picture: PictureSource, region?: Region, close?: boolean }} PicturePart `close`: the runtime made the picture, and closes it after the run */
+/** @typedef {{ picture: PictureSource, region?: Region, size?: import("./placement.js").InputSize, close?: boolean }} PicturePart `size`: what it is to have as an input; `close`: the runtime made the picture, and closes it after the run */
 
 const DRAWABLE = /^(HTML(Image|Video|Canvas)Element|OffscreenCanvas|ImageBitmap|VideoFrame|Blob|File)$/;
 const DECODED = /^(Blob|File|HTMLImageElement)$/; // these take time
@@ -140,11 +140,11 @@ function keep(value, spec) {
   if (part?.close) return value;
   if (!part) return ArrayBuffer.isView(value) && "shape" in value ? { data: structuredClone(value), shape: value.shape } : structuredClone(value);
   const { picture } = part;
-  const region = structuredClone(part.region);
-  if (isPixels(picture)) return { picture: { data: picture.data.slice(), width: picture.width, height: picture.height }, region };
+  const [region, size] = structuredClone([part.region, part.size]);
+  if (isPixels(picture)) return { picture: { data: picture.data.slice(), width: picture.width, height: picture.height }, region, size };
   const { orientation } = completeSpec(spec);
   if (!("size" in picture)) sizeOfPicture(picture);
-  return bitmapOf(picture, orientation).then((bitmap) => ({ picture: bitmap, region, close: true }));
+  return bitmapOf(picture, orientation).then((bitmap) => ({ picture: bitmap, region, size, close: true }));
 }
 
 /**

@@ -35,7 +35,7 @@ export async function findPlace(processing, spec, inputs) {
   const part = inputs && pictureIn(inputs[name]);
   if (part) {
     const size = await sizeOf(part.picture, picture);
-    const { width, height, place } = placeInput(completeSpec(picture), size.width, size.height, part.region);
+    const { width, height, place } = placeInput(completeSpec(picture, part.size), size.width, size.height, part.region);
     return placed(width, height, place);
   }
   const { width, height } = picture;

@@ -172,9 +172,9 @@ export class Engine {
    */
   #timed(role, network) {
     const see = network.see.bind(network);
-    network.see = async (frame, region) => {
+    network.see = async (...looking) => {
       const began = performance.now();
-      const seen = await see(frame, region);
+      const seen = await see(...looking);
       this.#times[role] = (this.#times[role] ?? 0) + performance.now() - began;
       return seen;
     };

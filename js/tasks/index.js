@@ -9,6 +9,8 @@ export { Neighbours, similarity } from "./neighbours.js";
 /** @typedef {import("./open.js").TaskOptions} TaskOptions */
 /** @typedef {import("./pose.js").PoseResult} PoseResult */
 /** @typedef {import("./pose.js").Person} Person */
+/** @typedef {import("./read.js").ReadResult} ReadResult */
+/** @typedef {import("./read.js").TextLine} TextLine */
 /** @typedef {import("./face.js").FaceResult} FaceResult */
 /** @typedef {import("./face.js").FaceFound} FaceFound */
 /** @typedef {import("./hands.js").HandsResult} HandsResult */
@@ -73,8 +75,17 @@ export const embed = (options) => openTask("embed", options);
 
 /**
  * Whether someone speaks. Model: `model` (silero_vad). The options are the rules of what a piece of speech is (`SpeechRules`). `stream` takes a microphone
- * or samples at 16 kHz; for a microphone a content security policy must allow `blob:` in script-src.
+ * or samples at 16 kHz; where this script is from an origin that does not share it, or inside of
+ * the page, a content security policy must allow `blob:` in script-src for a microphone.
  * @param {Omit<TaskOptions, "smoothing"> & Partial<import("./speech.js").SpeechRules>} options
  * @returns {Promise<VadTask>}
  */
 export const vad = (options) => openTask("vad", options, VadTask);
+
+/**
+ * Text in pictures, line by line, in reading order. Models: `detector` (ppocr_detection), `orientation` (ppocr_orientation), `recognizer` (ppocr_recognition).
+ * `limit`: pictures of more than `limit` times `limit` pixels (960) are made smaller for the detector; lines whose score is below `leastScore` (0.5) are left out.
+ * @param {TaskOptions & { limit?: number, leastScore?: number }} options
+ * @returns {Promise<Task<ReadResult>>}
+ */
+export const read = (options) => openTask("read", options);

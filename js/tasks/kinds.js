@@ -6,8 +6,9 @@ import { embed } from "./embedding.js";
 import { face } from "./face.js";
 import { hands } from "./hands.js";
 import { pose } from "./pose.js";
+import { read } from "./read.js";
 import { segmentation } from "./segmentation.js";
 import { vad } from "./vad.js";
 
 /** @type {Record<string, import("./engine.js").Kind>} */
-export const KINDS = { classify, detect, embed, face, hands, pose, segmentation, vad };
+export const KINDS = { classify, detect, embed, face, hands, pose, read, segmentation, vad };

@@ -26,6 +26,7 @@ export const MEANINGS = {
   /** Points in metres. */
   world: ({ type, units }) => type === "keypoints" && units === "metres",
   labels: ({ type }) => type === "labels",
+  text: ({ type }) => type === "text",
   /** Numbers that mean nothing by themselves. */
   embedding: ({ type }) => type === "tensor",
 };
@@ -105,11 +106,12 @@ export class Network {
   /**
    * @param {Frame | Sound} frame
    * @param {Region} [region] of a picture
+   * @param {import("../pictures/placement.js").InputSize} [size] of the input, where the model leaves it open
    * @returns {Promise<Record<string, any>>} results by meaning, in pixels of the picture
    */
-  async see(frame, region) {
+  async see(frame, region, size) {
     const { input, names, outputs } = this.#parts;
-    const inputs = { [input]: frame instanceof Sound ? frame.samples : { picture: frame.for(this.model.backend), region } };
+    const inputs = { [input]: frame instanceof Sound ? frame.samples : { picture: frame.for(this.model.backend), region, size } };
     const given = await this.model.run(inputs, { on: "device" });
     try {
       const read = await results(this.model, Object.fromEntries(outputs.map((name) => [name, given[name]])), inputs);

@@ -12,6 +12,7 @@ from webkiln.tasks.hands import Hands
 from webkiln.tasks.kinds import Box, Detection, Keypoints, Label, Mask, Point, Result, Text
 from webkiln.tasks.pictures import Placement, Region, placement, prepare_picture
 from webkiln.tasks.pose import Pose
+from webkiln.tasks.read import Read
 from webkiln.tasks.results import results
 from webkiln.tasks.segmentation import Segmentation
 from webkiln.tasks.smoothing import Smoothing
@@ -34,6 +35,7 @@ __all__ = [
     "Placement",
     "Point",
     "Pose",
+    "Read",
     "Region",
     "Result",
     "Segment",

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from webkiln.errors import InputError
-from webkiln.tasks.pictures import Region, prepare_picture
+from webkiln.tasks.pictures import Region, prepare_picture, sized
 
 
 class PicturePart(NamedTuple):
-    """A picture and the region of it that is wanted."""
+    """A picture, the region of it that is wanted, and the size that it is to have as an input, where model.json leaves that open."""
 
     pixels: np.ndarray
     region: Region | None
+    size: Mapping[str, int] | None = None
 
     @property
     def width(self) -> int:
@@ -31,15 +32,16 @@ def picture_part(value: Any, spec: Mapping[str, Any], rank: int = 4) -> PictureP
     """The picture that was given for an input that `spec` describes as one and that has `rank` axes; None for an array of the input itself.
 
     A picture is a uint8 array [height, width, 3 or 4] (RGB or RGBA), an image of Pillow, the path of a file (which Pillow reads),
-    or `{"picture": one of these, "region": a Region or its fields}`. For an input of rank 3 a bare array is the input itself.
+    or `{"picture": one of these, "region": a Region or its fields, "size": {"width": …, "height": …}}`, of which the last two may be left out.
+    For an input of rank 3 a bare array is the input itself.
     """
     if isinstance(value, Mapping):
-        if "picture" not in value or set(value) - {"picture", "region"}:
-            raise InputError(f"a picture with its region is {{'picture': …, 'region': …}}, got the keys {', '.join(map(repr, value))}")
+        if "picture" not in value or set(value) - {"picture", "region", "size"}:
+            raise InputError(f"a picture with its region is {{'picture': …, 'region': …, 'size': …}}, got the keys {', '.join(map(repr, value))}")
         part = picture_part(value["picture"], spec)
         if part is None:
             raise InputError(f"'picture' holds no picture but {_told(value['picture'])}")
-        return PicturePart(part.pixels, _region(value.get("region")))
+        return PicturePart(part.pixels, _region(value.get("region")), value.get("size"))
     if isinstance(value, (str, Path)):
         return PicturePart(_read(Path(value), spec), None)
     if hasattr(value, "getbands") and hasattr(value, "convert"):
@@ -53,7 +55,7 @@ def picture_part(value: Any, spec: Mapping[str, Any], rank: int = 4) -> PictureP
 
 def prepared(part: PicturePart, spec: Mapping[str, Any], dtype: str, rank: int) -> np.ndarray:
     """The array of an input of this dtype and rank; of integers, the nearest ones."""
-    array = prepare_picture(part.pixels, spec, part.region)
+    array = prepare_picture(part.pixels, sized(spec, part.size), part.region)
     if array.ndim == rank + 1:
         array = array[0]
     return array if np.dtype(dtype).kind == "f" else np.floor(array + 0.5).astype(np.int32)

@@ -44,9 +44,9 @@ class Network:
         """What model.json says of the output with this meaning."""
         return self._specs[self._names[meaning]]  # type: ignore[no-any-return]
 
-    def see(self, picture: np.ndarray, region: Region | None = None) -> dict[str, Any]:
-        """Results by meaning, of a picture (uint8 [height, width, 3]) or a region of it, in pixels of the picture."""
-        inputs = {self._input: {"picture": picture, "region": region}}
+    def see(self, picture: np.ndarray, region: Region | None = None, size: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Results by meaning, of a picture (uint8 [height, width, 3]) or a region of it, in pixels of the picture. `size`: where the model leaves its own open."""
+        inputs = {self._input: {"picture": picture, "region": region, "size": size}}
         read = results(self._model, self._model.run(inputs), inputs)
         return {meaning: read[name] for meaning, name in self._names.items()}
 
@@ -91,6 +91,10 @@ def is_world(spec: Spec) -> bool:
 
 def is_labels(spec: Spec) -> bool:
     return spec.get("type") == "labels"
+
+
+def is_text(spec: Spec) -> bool:
+    return spec.get("type") == "text"
 
 
 def is_embedding(spec: Spec) -> bool:

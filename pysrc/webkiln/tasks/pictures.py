@@ -78,6 +78,22 @@ def input_size(spec: Mapping[str, Any], width: int, height: int, region: Region 
     return _size(_complete(spec), _checked(region, width, height))
 
 
+def sized(spec: Mapping[str, Any], size: Mapping[str, int] | None) -> Mapping[str, Any]:
+    """The specification with the `width` and `height` that are given for what it leaves open.
+
+    Raises `InputError` when they are not whole numbers from 1, or the specification has others.
+    """
+    if size is None:
+        return spec
+    whole = isinstance(size, Mapping) and all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in size.values())
+    if not whole or set(size) - {"width", "height"}:
+        raise InputError(f"the size of an input is {{'width': …, 'height': …}}, whole numbers of pixels from 1; got {size!r}")
+    for name, side in size.items():
+        if isinstance(spec[name], int) and spec[name] != side:
+            raise InputError(f"the input has the {name} {spec[name]}, which is not open; got {side}")
+    return {**spec, **size}
+
+
 def prepare_picture(pixels: np.ndarray, spec: Mapping[str, Any], region: Region | None = None) -> np.ndarray:
     """The input tensor of a picture.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from webkiln.errors import InputError
 from webkiln.tasks.inputs import PicturePart, picture_part
-from webkiln.tasks.pictures import Placement, input_size, placement
+from webkiln.tasks.pictures import Placement, input_size, placement, sized
 
 
 class Place(NamedTuple):
@@ -64,5 +64,6 @@ def find_place(processing: Mapping[str, Any], spec: Mapping[str, Any], inputs: M
         if not (isinstance(width, int) and isinstance(height, int)):
             raise InputError(f"the input {name!r} has the size of its picture: give the inputs with that picture too")
         return Place(width, height, Placement(1, 0, 0, 1, 0, 0))
+    picture = sized(picture, part.size)
     width, height = input_size(picture, part.width, part.height, part.region)
     return Place(width, height, placement(picture, part.width, part.height, part.region))
