@@ -2,6 +2,7 @@
 
 import { readAsset, isSingle, taskOptions } from "./assets.js";
 import { button, choice, fileChooser, make, tick } from "./elements.js";
+import { drawsInSoftware } from "./graphics.js";
 import { Panel } from "./panel.js";
 import { playground } from "./playground.js";
 import { cameraSource, pictureSource, sampleSource, videoSource } from "./sources.js";
@@ -23,6 +24,7 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
  * @property {string} sample address of a picture to begin with
  * @property {(sample: Blob, isStill: boolean) => Promise<Source>} [film] makes a film of the sample, or a still where people want no movement; otherwise it is shown as if the camera were held in a hand
  * @property {(options: TaskOptions) => Promise<Task>} open makes the task; the options say where the models are
+ * @property {(task: any, picture: HTMLCanvasElement, options: { timestamp?: number }) => Promise<any>} [detect] where more than `task.detect` is to be called
  * @property {(view: View, result: any, task: Task) => void} draw
  * @property {(result: any) => string} describe the result in a few words, for those who cannot see it
  * @property {HTMLElement} [stage] shown in place of the picture, which then lies small in its corner
@@ -30,6 +32,9 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
  * @property {(source: Source) => void} [onSource] another film or picture begins
  * @property {(file: File) => boolean | Promise<boolean>} [takeFile] offered each dropped file before it is taken as a picture or a video; true where it is the demo's
  */
+
+/** Whether canvases lie in memory, not on the graphics card. */
+const IN_MEMORY = drawsInSoftware();
 
 /** Milliseconds between two descriptions that are read out. */
 const SPOKEN_EVERY = 3000;
@@ -219,7 +224,7 @@ class Shell {
         this.#view().drawPicture();
         return;
       }
-      const result = await task.detect(this.#picture, source.isFilm ? { timestamp: performance.now() } : {});
+      const result = await this.#detect(task, source.isFilm ? { timestamp: performance.now() } : {});
       if (signal.aborted) return;
       state.result = result;
       const began = performance.now();
@@ -233,6 +238,14 @@ class Shell {
     }
   }
 
+  /**
+   * @param {Task} task
+   * @param {{ timestamp?: number }} options
+   */
+  #detect(task, options) {
+    return this.demo.detect ? this.demo.detect(task, this.#picture, options) : task.detect(this.#picture, options);
+  }
+
   #draw() {
     if (this.#task && state.result) this.demo.draw(this.#view(), state.result, this.#task);
     else this.#view().drawPicture();
@@ -243,7 +256,7 @@ class Shell {
     const [canvas, picture, mirrored] = [this.#canvas, this.#picture, this.#mirror.input.checked];
     const { width, height } = picture;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: IN_MEMORY }));
     return {
       canvas,
       context,
