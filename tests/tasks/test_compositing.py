@@ -85,6 +85,25 @@ def test_a_color_on_webgl(browser: Browser, folder: Path, mask: dict[str, Any], 
         assert message.startswith(begin)
 
 
+def test_nothing_on_webgl(browser: Browser, folder: Path, mask: dict[str, Any], picture: np.ndarray) -> None:
+    """A canvas that lets through what lies under it."""
+    shown, _ = drawn(browser, folder, "replace", "webgl", picture, "transparent")
+    assert np.abs(shown[..., 3] / 255 - opacity(picture, mask)).max() < 2 / 255
+
+
+def test_a_film_on_webgl(browser: Browser, folder: Path, mask: dict[str, Any], picture: np.ndarray) -> None:
+    with site(folder, {"Content-Security-Policy": STRICT}) as (address, _), opened(browser, address) as page:
+        answer = call(page, "blurredFilm", {"models": "models", "backend": "wasm"}, given(picture), 5)
+    times = [frame["timestamp"] for frame in answer["found"]]
+    assert times == sorted(set(times))
+    height, width = picture.shape[:2]
+    wanted = (picture.mean() * 3 + 255) / 4
+    for frame in answer["found"]:
+        assert frame["size"] == [width, height]
+        assert frame["mean"] == pytest.approx(wanted, abs=25)  # it moves
+    assert answer["error"] == 0
+
+
 def test_a_picture_on_webgl(browser: Browser, folder: Path, mask: dict[str, Any], picture: np.ndarray) -> None:
     """It covers the canvas: half as large, and wider than the canvas is."""
     height, width = picture.shape[:2]

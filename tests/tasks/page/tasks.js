@@ -67,6 +67,25 @@ globalThis.tests = {
     return { rgba: btoa(text), size: [canvas.width, canvas.height], webgl: !context && canvas.getContext("webgl2") !== null, mask: [result.mask.width, result.mask.height], wrong, milliseconds };
   },
 
+  /** A film with a blurred background, frame after frame, on one canvas. */
+  async blurredFilm(options, picture, count) {
+    const task = await webkiln.tasks.segmentation({ relaxed: false, ...options });
+    const { video, end } = await filmOf(imageOf(picture));
+    const canvas = document.createElement("canvas");
+    const found = [];
+    for (let frame = 0; frame < count; frame++) {
+      const { timestamp } = await task.blur(canvas, video);
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      found.push({ timestamp, size: [canvas.width, canvas.height], mean: data.reduce((sum, value) => sum + value, 0) / data.length });
+    }
+    const error = canvas.getContext("webgl2").getError();
+    end();
+    task.dispose();
+    return { found, error };
+  },
+
   /** What is said when a task is disposed, stopped, or given what it cannot use. */
   async problems(name, options, picture) {
     const make = (more) => webkiln.tasks[name]({ relaxed: false, ...options, ...more });
