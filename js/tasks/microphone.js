@@ -1,28 +1,8 @@
 /** The samples of a microphone, or of any other stream of sound. */
 
 import { WebkilnError } from "../errors.js";
-
-const NAME = "webkiln-samples";
-
-/** Of a message, so that there is one for each frame of the model. */
-const LENGTH = 512;
-
-/** What runs on the thread of the sound: it has no other scripts, so this is its text. */
-const PROCESSOR = `registerProcessor("${NAME}", class extends AudioWorkletProcessor {
-  samples = new Float32Array(${LENGTH});
-  count = 0;
-  process([[channel]]) {
-    for (const sample of channel ?? []) {
-      this.samples[this.count++] = sample;
-      if (this.count === ${LENGTH}) {
-        this.port.postMessage(this.samples, [this.samples.buffer]);
-        this.samples = new Float32Array(${LENGTH});
-        this.count = 0;
-      }
-    }
-    return true;
-  }
-});`;
+import { processorScript } from "./runtime.js";
+import { registerSamples } from "./samples_processor.js";
 
 /**
  * @param {MediaStream} stream stays open afterwards
@@ -46,7 +26,7 @@ export async function* samplesOf(stream, sampleRate, signal) {
   try {
     await addProcessor(context);
     const source = connect(context, stream);
-    const node = new AudioWorkletNode(context, NAME, { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    const node = new AudioWorkletNode(context, "webkiln-samples", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     node.port.onmessage = ({ data }) => {
       waiting.push(data);
       wake();
@@ -69,11 +49,13 @@ export async function* samplesOf(stream, sampleRate, signal) {
 
 /** @param {AudioContext} context */
 async function addProcessor(context) {
-  const address = URL.createObjectURL(new Blob([PROCESSOR], { type: "text/javascript" }));
+  if (await context.audioWorklet.addModule(processorScript).then(() => true, () => false)) return;
+  // The script is from another origin, or inside of the page.
+  const address = URL.createObjectURL(new Blob([`(${registerSamples})()`], { type: "text/javascript" }));
   try {
     await context.audioWorklet.addModule(address);
   } catch (error) {
-    throw new WebkilnError(`the script that reads the sound could not be loaded; a content security policy must allow blob: in script-src: ${/** @type {Error} */ (error).message}`);
+    throw new WebkilnError(`the script that reads the sound could not be loaded: a content security policy must allow in script-src ${processorScript}, on the page's origin or one that shares it, or else blob: (${/** @type {Error} */ (error).message})`);
   } finally {
     URL.revokeObjectURL(address);
   }

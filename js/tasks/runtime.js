@@ -16,5 +16,8 @@ export const runtimeScript = undefined;
 /** Of the script that a worker runs, and its type. */
 export const workerScript = { address: new URL("./worker.js", import.meta.url).href, type: /** @type {WorkerType} */ ("module") };
 
+/** Of the script that reads a microphone, in an AudioWorklet. */
+export const processorScript = new URL("./samples_processor.js", import.meta.url).href;
+
 /** Where the .wasm files are, when that is not said. */
 export { wasmAddresses as wasmFiles } from "../assets.js";

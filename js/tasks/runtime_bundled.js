@@ -7,6 +7,7 @@ const classic = script && "src" in script && script.src ? script.src : globalThi
 // Written out in full, since bundlers recognize `new URL("…", import.meta.url)` and then ship the file.
 export const runtimeScript = import.meta.url ? new URL("./webkiln.min.js", import.meta.url).href : beside("webkiln.min.js");
 export const workerScript = { address: import.meta.url ? new URL("./webkiln.tasks.min.js", import.meta.url).href : beside("webkiln.tasks.min.js"), type: /** @type {WorkerType} */ ("classic") };
+export const processorScript = workerScript.address;
 export const wasmFiles = import.meta.url
   ? { plain: new URL("./webkiln-plain.wasm", import.meta.url).href, relaxed: new URL("./webkiln-relaxed.wasm", import.meta.url).href }
   : { plain: beside("webkiln-plain.wasm"), relaxed: beside("webkiln-relaxed.wasm") };

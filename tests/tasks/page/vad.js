@@ -16,8 +16,8 @@ globalThis.tests = {
   },
 
   /** What the microphone hears until a piece of speech is over, 10 seconds at most; and what is left of it then. */
-  async microphone() {
-    const task = await make({});
+  async microphone(options) {
+    const task = await make(options);
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), 10000);
@@ -37,8 +37,8 @@ globalThis.tests = {
   },
 
   /** What is said where the page does not allow the script that reads the sound. */
-  async refused() {
-    const task = await make({});
+  async refused(options) {
+    const task = await make(options);
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const answer = await task.stream(stream).next().then(() => "none", told);
     stream.getTracks().forEach((track) => track.stop());
