@@ -21,7 +21,7 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
  */
 /**
  * @typedef {object} Demo
- * @property {string} sample address of a picture to begin with
+ * @property {string | ((isStill: boolean) => Source | Promise<Source>)} sample to begin with: the address of a picture, or what makes it, as a still where people want no movement
  * @property {(sample: Blob, isStill: boolean) => Promise<Source>} [film] makes a film of the sample, or a still where people want no movement; otherwise it is shown as if the camera were held in a hand
  * @property {(options: TaskOptions) => Promise<Task>} open makes the task; the options say where the models are
  * @property {(task: any, picture: HTMLCanvasElement, options: { timestamp?: number }) => Promise<any>} [detect] where more than `task.detect` is to be called
@@ -123,6 +123,10 @@ class Shell {
       const [file] = event.dataTransfer?.files ?? [];
       if (file) void this.#drop(file);
     });
+    document.addEventListener("paste", (event) => {
+      const [file] = event.clipboardData?.files ?? [];
+      if (file) void this.#drop(file);
+    });
   }
 
   /** @param {File} file */
@@ -136,8 +140,9 @@ class Shell {
   }
 
   async #sample() {
-    const file = await readAsset(this.demo.sample);
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (typeof this.demo.sample === "function") return this.demo.sample(isStill);
+    const file = await readAsset(this.demo.sample);
     if (this.demo.film) return this.demo.film(file, isStill);
     return isStill ? pictureSource(file, "the sample") : sampleSource(file);
   }
