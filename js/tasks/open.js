@@ -1,5 +1,6 @@
 /** Making a task. */
 
+import { NoWebglError } from "../errors.js";
 import { Engine, completeOptions } from "./engine.js";
 import { KINDS } from "./kinds.js";
 import { loadRuntime, wasmFiles } from "./runtime.js";
@@ -33,7 +34,11 @@ import { openWorker } from "./worker_host.js";
 export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options }, Type = /** @type {any} */ (Task)) {
   const complete = completeOptions(name, KINDS[name], options);
   signal?.throwIfAborted();
-  if (worker) return new Type(await openWorker(name, complete, { runtime, workerUrl, onProgress, signal }));
+  try {
+    if (worker) return new Type(await openWorker(name, complete, { runtime, workerUrl, onProgress, signal }));
+  } catch (error) {
+    if (!(error instanceof NoWebglError)) throw error; // this thread may have what workers lack
+  }
   const { wasm = wasmFiles } = complete;
   return new Type(await Engine.open(KINDS[name], { ...complete, wasm }, await loadRuntime(runtime), { onProgress, signal }));
 }

@@ -1,6 +1,6 @@
 /** The worker's side of a task. */
 
-import { describeError, WebkilnError } from "../errors.js";
+import { describeError, NoWebglError, WebkilnError } from "../errors.js";
 import { Engine } from "./engine.js";
 import { KINDS } from "./kinds.js";
 import { loadRuntime } from "./runtime.js";
@@ -22,6 +22,7 @@ function opened() {
 /** @type {Record<string, (args: any[], tell: (progress: unknown) => void) => unknown>} */
 const METHODS = {
   async open([{ name, options, runtime }], onProgress) {
+    if (options.backend === "webgl" && !(typeof OffscreenCanvas === "function" && new OffscreenCanvas(1, 1).getContext("webgl2"))) throw new NoWebglError("there is no WebGL2 in workers here");
     engine = await Engine.open(KINDS[name], options, await loadRuntime(runtime), { onProgress });
     return engine.lines;
   },
@@ -38,7 +39,7 @@ function serve() {
       const result = await METHODS[method](args, (progress) => post({ id, progress }));
       post({ id, result, now: engine?.backends });
     } catch (error) {
-      post({ id, error: describeError(error) });
+      post({ id, error: { ...describeError(error), ...(error instanceof NoWebglError && { kind: "NoWebglError" }) } });
     }
   };
 }

@@ -88,6 +88,16 @@ def test_segmentation(browser: Browser, folder: Path, models: dict[str, Any], pi
     np.testing.assert_allclose(np.array(received["values"]["values"]).reshape(expected["values"].shape), expected["values"], atol=2e-3)
 
 
+def test_webgl_without_it_in_workers(browser: Browser, folder: Path, models: dict[str, Any], picture: np.ndarray) -> None:
+    """The task runs on the page's own thread then."""
+    expected = Segmentation(models["selfie_segmentation"]).detect(picture)["mask"]["values"]
+    with site(folder, {"Content-Security-Policy": STRICT}) as (address, asked), opened(browser, address) as page:
+        answer = call(page, "detect", "segmentation", {"models": "models", "backend": "webgl", "workerUrl": "page/worker_without_webgl.js"}, [given(picture)])
+    assert answer["backends"] == {"segmenter": "webgl"}
+    assert any("worker_without_webgl" in path for path in asked)
+    np.testing.assert_allclose(np.array(answer["found"][0]["mask"]["values"]["values"]).reshape(expected.shape), expected, atol=2e-3)
+
+
 def test_assets_on_another_origin(browser: Browser, folder: Path, models: dict[str, Any], picture: np.ndarray, tmp_path: Path) -> None:
     """The page on one origin; script, models and .wasm on another; a worker, since its script is fetched and wrapped."""
     expected = Pose(models["pose_detection"], models["pose_landmark_lite"], masks=True).detect(picture)
