@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from webkiln.commands.run import read_arrays
-from webkiln.errors import InputError, WebkilnError
+from webkiln.commands.inputs import read_inputs
+from webkiln.errors import WebkilnError
 from webkiln.gallery import fetch_sample
 from webkiln.model import Model
 
@@ -19,7 +19,7 @@ Inputs = Mapping[str, Any]
 def samples(source: Source, model: Model, given: Sequence[Path]) -> tuple[list[Inputs] | None, str]:
     """What a model is run with, None for generated inputs, and words for it. Raises `FormatError` and `InputError` for what the user gave."""
     if given:
-        made = [_of_file(model, path) for path in given]
+        made: list[Inputs] = [read_inputs(model, path, "--samples") for path in given]
         for inputs in made:
             model.check_inputs(inputs)
         return made, ", ".join(path.name for path in given)
@@ -28,21 +28,12 @@ def samples(source: Source, model: Model, given: Sequence[Path]) -> tuple[list[I
     return None, "generated inputs (--samples FILE takes yours)"
 
 
-def _of_file(model: Model, path: Path) -> Inputs:
-    if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp"):
-        names = [one.name for one in model.inputs]
-        if len(names) != 1 or model.processing.get("inputs", {}).get(names[0], {}).get("type") != "picture":
-            raise InputError(f"{path} is a picture, and the model does not take one alone; give an .npz file with an array for each of: {', '.join(names)}")
-        return {names[0]: path}
-    return read_arrays(path)
-
-
 def _of_gallery(source: Source, model: Model) -> Inputs | None:
     """The sample, where it is a picture and can be read here."""
     assert source.recipe is not None
     try:
         path = fetch_sample(source.recipe)
-        inputs = None if path is None else _of_file(model, path)
+        inputs = None if path is None else read_inputs(model, path, "--samples")
         if inputs is not None:
             model.check_inputs(inputs)
         return inputs

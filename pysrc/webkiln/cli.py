@@ -158,7 +158,7 @@ def wizard(ctx: click.Context, /, src: str | None, file: Path | None, open_sizes
 @click.option("--quantize", type=PRECISIONS, help="How weights are stored; with --max-error, the fewest bits that a layer may get.")
 @click.option("--max-error", type=click.FloatRange(min=0), help="Give each layer the fewest bits that keep the error of the outputs below this share of their largest magnitude.")
 @click.option("--prune", type=click.FloatRange(0, 1, max_open=True), help="Make this share of the weights 0, the smallest in each tensor.")
-@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="An .npz file with an array per input, to measure errors on. Repeatable.  [default: generated]")
+@click.option("--samples", type=click.Path(path_type=Path), multiple=True, help="A picture, or an .npz file with an array per input, to measure errors on. Repeatable.  [default: generated]")
 @click.option("--input", "inputs", type=InputShape(), multiple=True, help="Fix the shape of an input. Repeatable.")
 @click.option("--signature", help="Convert only this signature.")
 @click.option("--plan", is_flag=True, help="Say what would be written, and write nothing.")
@@ -188,7 +188,7 @@ def inspect(ctx: click.Context, /, model: str, **arguments: Any) -> None:
 
 @main.command()
 @click.argument("model")
-@click.option("--inputs", type=click.Path(path_type=Path), required=True, help="An .npz file with an array per input.")
+@click.option("--inputs", type=click.Path(path_type=Path), required=True, help="An .npz file with an array per input, or a picture.")
 @click.option("--outputs", type=click.Path(path_type=Path), required=True, help="The .npz file to write.")
 @click.option("--backend", type=BACKENDS, help="What computes.  [default: numpy, or wasm with --browser]")
 @click.option("--browser", type=BROWSERS, help=f"Where, unless in NumPy.  [default: {WHERE}]")

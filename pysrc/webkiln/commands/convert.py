@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from webkiln.commands.describe import folder_size, show_model, show_origin, show_plan
-from webkiln.commands.run import read_arrays
+from webkiln.commands.inputs import read_inputs
 from webkiln.commands.sources import convert_source, is_web_format
 from webkiln.commands.terminal import Note, progress, say, size_text, table
 from webkiln.errors import BrowserError, OutputExistsError, WebkilnError
@@ -38,7 +38,7 @@ def command(
     with progress(f"converting {src}") as note, tempfile.TemporaryDirectory(prefix="webkiln-plan-") as scratch:
         model = exact = convert_source(src, note, inputs=dict(inputs), signature=signature)
         if (quantize, max_error, prune) != (None, None, None):
-            given = [read_arrays(path, "--samples") for path in samples] or None
+            given = [read_inputs(exact, path, "--samples") for path in samples] or None
             model = exact.quantized(quantize, max_error=max_error, prune=prune, samples=given, note=note)
             note("measuring the error against float32")
             errors = model.errors_against(exact, given)

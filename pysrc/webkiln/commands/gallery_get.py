@@ -35,10 +35,11 @@ def command(*, name: str, out: Path | None, quantize: str | None, source: bool, 
             made.save(out, force=force)
             for path in _beside(recipe):
                 _copy(path, out)
+        size = folder_size(out)
         if sample:
             _copy_sample(recipe, out, note)
     _say_origin(recipe)
-    say(f"{size_text(folder_size(out))}, written to {out}")
+    say(f"{size_text(size)}, written to {out}")
     if not source:
         show_snippets(recipe, out.name)
     return True
