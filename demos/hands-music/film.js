@@ -42,7 +42,7 @@ function drawHands(context, atlas, seconds) {
   context.fillRect(0, 0, WIDTH, HEIGHT);
   const beat = seconds / BEAT;
   const rest = beat % 4; // the last of four beats ends in a pinch or a fist
-  const closed = rest < 3 ? 0 : Math.sin((rest - 3) * Math.PI);
+  const closed = rest < 3 ? 0 : Math.min(1, 1.5 * Math.sin((rest - 3) * Math.PI));
   drawHand(context, atlas, { x: 170, y: HEIGHT * glided(MELODY, beat, 0.35), isRight: true, row: Math.floor(beat / 4) % 2, step: Math.round(closed * (STEPS - 1)) });
   drawHand(context, atlas, { x: 470, y: HEIGHT * glided(CHORDS, beat / 4, 0.1), isRight: false, row: 0, step: 0 });
 }

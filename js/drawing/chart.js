@@ -9,12 +9,12 @@ import { PALETTE, apart } from "./look.js";
  * A line for each series over the whole canvas, the latest sample at the right, with a name for each.
  * @param {Context} context
  * @param {readonly Series[]} series
- * @param {{ seconds?: number, threshold?: number, ink?: string }} [options] `seconds` that are shown; `threshold` is drawn as a dashed line; `ink` of the axes and names, by default the canvas's text colour
+ * @param {{ seconds?: number, threshold?: number, spans?: readonly { start: number, end: number }[], ink?: string }} [options] `seconds` that are shown; `threshold` is drawn as a dashed line; `spans` of time, in milliseconds, are shaded; `ink` of the axes and names, by default the canvas's text colour
  */
-export function chart(context, series, { seconds = 10, threshold, ink } = {}) {
+export function chart(context, series, { seconds = 10, threshold, spans = [], ink } = {}) {
   const { canvas } = context;
-  const size = Math.max(11, canvas.height / 14);
-  const [left, right, top, bottom] = [size * 2.6, canvas.width - size, size, canvas.height - size];
+  const size = Math.max(11, Math.min(canvas.height / 18, canvas.width / 28));
+  const [left, right, top, bottom] = [size * 3.2, canvas.width - size, size, canvas.height - size];
   const now = Math.max(...series.flatMap(({ samples }) => samples.at(-1)?.timestamp ?? []), 0);
   const x = (/** @type {number} */ timestamp) => right - ((now - timestamp) / (1000 * seconds)) * (right - left);
   const y = (/** @type {number} */ value) => bottom - Math.min(Math.max(value, 0), 1) * (bottom - top);
@@ -23,6 +23,11 @@ export function chart(context, series, { seconds = 10, threshold, ink } = {}) {
     context.font = `${size}px system-ui, sans-serif`;
     context.textBaseline = "middle";
     context.fillStyle = context.strokeStyle = ink ?? (typeof HTMLCanvasElement === "function" && canvas instanceof HTMLCanvasElement ? getComputedStyle(canvas).color : "#333");
+    context.globalAlpha = 0.12;
+    for (const { start, end } of spans) {
+      const [from, to] = [Math.max(x(start), left), Math.min(x(end), right)];
+      if (to > from) context.fillRect(from, top, to - from, bottom - top);
+    }
     for (const value of [0, 0.5, 1]) {
       context.globalAlpha = 0.25;
       line(context, [[left, y(value)], [right, y(value)]], 1);

@@ -24,7 +24,6 @@ from webkiln.demos import DEMOS
 SEEING = [name for name, demo in DEMOS.items() if demo.samples]
 """Those that look at pictures."""
 SMALLEST = "background-blur"
-OF_PICTURES = [name for name in DEMOS if name != "voice-activity"]
 PHONE = {"width": 390, "height": 844}
 REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{}'))"
 
