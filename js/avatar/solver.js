@@ -23,6 +23,8 @@ const OTHER_SIDE = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, ...Array.from({ length: 22
 /** Sines of the bend from which on it tells how the limb is turned, a little and wholly. */
 const ELBOW_BENT = [0.1, 0.25];
 const KNEE_BENT = [0.2, 0.4];
+/** By which BlazePose's mouths lie behind its eyes when someone looks straight ahead. */
+const LEAN = (12 * Math.PI) / 180;
 const THUMB = [Math.SQRT1_2, 0, Math.SQRT1_2];
 
 /** 33 points with x to the person's left, y up and z forward, and which of them are seen. */
@@ -190,7 +192,8 @@ function solveHead(body) {
   const mouth = body.at(MOUTH, MOUTH + 1);
   if (!eyes || !mouth || !body.at(EAR, EAR + 1)) return null;
   const across = [EYE, EAR, MOUTH].map((k) => minus(body.points[k], body.points[OTHER_SIDE[k]])).reduce(plus);
-  return frame(direction(across), direction(minus(eyes, mouth)));
+  const turned = frame(direction(across), direction(minus(eyes, mouth)));
+  return turned && compose(turned, fromVector(scale(AXES[0], -LEAN)));
 }
 
 /**

@@ -23,8 +23,9 @@ LIMBS = {
     "LowerLeg": ("UpperLeg", (0, -0.42, 0)),
     "Foot": ("LowerLeg", (0, -0.4, 0)),
 }
+# Of a head that is upright the mouth lies 12 degrees behind the eyes, as the models have it.
 MARKS = {
-    "head": {"nose": (0, 0.05, 0.11), "mouth": (0.03, 0, 0.09), "eye": (0.03, 0.08, 0.09), "ear": (0.08, 0.06, 0)},
+    "head": {"nose": (0, 0.05, 0.11), "mouth": (0.03, 0, 0.073), "eye": (0.03, 0.08, 0.09), "ear": (0.08, 0.06, 0)},
     "Hand": {"little": (0.08, 0, -0.03), "index": (0.08, 0, 0.03), "thumb": (0.05, 0, 0.06)},
     "Foot": {"heel": (0, -0.05, -0.05), "toe": (0, -0.05, 0.15)},
 }

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from humanoid_points import FINGERS, MIRROR, apart, hand, matrix, of_quaternion, person
+from PIL import Image
+from webkiln import gallery
 from webkiln.browsers.node import find_node
+from webkiln.codegen.paths import demos_folder
 from webkiln.errors import InputError
+from webkiln.tasks import Pose as BodyTask
 from webkiln.tasks.avatar import BONES, LIMITS, PARENTS, REST, Avatar
 
 POSES = 150
@@ -261,3 +265,18 @@ def test_javascript_gives_the_same(tmp_path: Path) -> None:
                 assert list(pose[part]) == list(expected[part])
                 for name, value in expected[part].items():
                     assert pose[part][name] == pytest.approx(value, abs=1e-6), (number, name)
+
+
+def test_someone_who_looks_straight_ahead() -> None:
+    """The drawn person of the demos waves: a test of sense on what the models see."""
+    pose = BodyTask(gallery.convert("pose_detection"), gallery.convert("pose_landmark_lite"))
+    (found,) = pose.detect(np.asarray(Image.open(demos_folder() / "pose" / "person.jpg").convert("RGB")))["people"]
+    turned = {bone: of_quaternion(q) for bone, q in Avatar().update(found)["rotations"].items()}
+    for bones in (("hips",), ("hips", "spine", "chest"), ("hips", "spine", "chest", "neck", "head")):
+        product = np.eye(3)
+        for bone in bones:
+            product = product @ turned[bone]
+        assert apart(product, np.eye(3)) < 20, bones
+    again = person(turned)["world"]
+    assert again[16]["y"] < again[14]["y"], "the right hand is above its elbow"
+    assert again[15]["y"] > again[13]["y"] > again[11]["y"], "the left arm hangs"
