@@ -31,6 +31,7 @@ _ALL = (
     Demo("hands-music", "hands play melody and chords", _HANDS, ("hands.webp",)),
     Demo("face-mesh", "468 points of each face and its irises", (*_FACE, "iris_landmark"), ("astronaut.png",)),
     Demo("background-blur", "what is no person is blurred or replaced", ("selfie_segmentation",), ("astronaut.png",)),
+    Demo("read-a-picture", "printed text is found, turned upright and read", ("ppocr_detection", "ppocr_orientation", "ppocr_recognition"), ()),
     Demo("voice-activity", "when someone speaks, in a microphone or a file", ("silero_vad",), ()),
 )
 
