@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
     {"browsers"},
     {"parity"},
     {"handover"},
+    {"demos"},
     {"commands"},
     {"cli"},
     {"__main__"},
