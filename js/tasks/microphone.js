@@ -34,7 +34,7 @@ export async function* samplesOf(stream, sampleRate, signal) {
     source.connect(node);
     track.addEventListener("ended", end);
     signal?.addEventListener("abort", end);
-    await Promise.race([context.resume(), new Promise((resolve) => signal?.addEventListener("abort", resolve))]);
+    context.resume().catch(() => undefined); // it waits where the browser wants a click first, and fails when it is closed before
     while (!ended || (waiting.length && !signal?.aborted)) {
       const samples = waiting.shift();
       if (samples) yield samples;
