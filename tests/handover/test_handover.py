@@ -218,6 +218,10 @@ def test_the_card_says_where_it_comes_from_and_how_it_was_checked(tmp_path: Path
     description = json.loads((tmp_path / "model" / "model.json").read_text())
     for text in ("CC0-1.0", "tiny.tflite", "webkiln page 'my model' -o out", "3.2e-07", "| passed |", "FAILED: no browser \\| here", description["shards"][0]["sha256"]):
         assert text in card, text
+    size = (tmp_path / "model" / "model.json").stat().st_size
+    weights = sum(shard["bytes"] for shard in description["shards"] if shard["role"] == "weights")
+    assert f"| `model.json` | {size:,} |" in card
+    assert f"`model.json` and weights | {size + weights:,} |" in card
     assert "<script>" not in card
     assert "\\*No\\* one \\| \\`at all\\`" in card
     bare = numbers_model()

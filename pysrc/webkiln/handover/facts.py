@@ -28,7 +28,7 @@ class Facts:
 
     The first of `signatures` is the one that is loaded where none is named.
 
-    `folder` is where the model lies beside the pages, `sample` the file beside them that they begin with ("" where there is none).
+    `description_bytes` and `sha256` are those of model.json, `folder` is where the model lies beside the pages, `sample` the file beside them that they begin with ("" where there is none).
     """
 
     name: str
@@ -42,6 +42,7 @@ class Facts:
     parameters: int
     operators: int
     shards: tuple[dict[str, Any], ...]
+    description_bytes: int
     sha256: str
     golden_tolerance: float | None
 
@@ -54,6 +55,11 @@ class Facts:
     def file_name(self) -> str:
         """The model's name, as far as any system takes it for a file's."""
         return plain_name(self.name)
+
+    @property
+    def download_bytes(self) -> int:
+        """What a page fetches of the model: all but what only `verify` reads."""
+        return self.description_bytes + self.weight_bytes
 
     @property
     def weight_bytes(self) -> int:
@@ -86,6 +92,7 @@ def read_facts(source: Path, model: Model, *, folder: str, title: str | None, sa
         parameters=model.bundle.parameters,
         operators=sum(len(graph.nodes) for graph in model.graph.graphs()),
         shards=tuple(description["shards"]),
+        description_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         golden_tolerance=golden.get("tolerance") if golden.get("cases") else None,
     )
