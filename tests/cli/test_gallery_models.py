@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import webkiln
 from webkiln.commands import demo as demo_command
+from webkiln.demos import DEMOS
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +131,23 @@ def test_demo_needs_its_page(call, monkeypatch, tmp_path) -> None:
     assert result.exit_code == 1
     assert "index.html" in result.stderr
     assert call("demo", "zebra").exit_code == 1
+
+
+def test_demos_are_listed(call) -> None:
+    result = call("demo", "--list")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["pose", *DEMOS, "gallery"]
+
+
+def test_a_demo_of_the_shell_is_exported_in_one_file_too(call, tmp_path) -> None:
+    result = call("demo", "background-blur", "--export", tmp_path / "site", "--single-file", "--check")
+    assert result.exit_code == 0, result.output
+    assert "index.html had results" in result.stdout
+    assert {"index.html", "background-blur-single.html", "package.json", "serve.mjs", "models"} <= {path.name for path in (tmp_path / "site").iterdir()}
+    assert call("demo", "background-blur", "--export", tmp_path / "site").exit_code == 1
+
+
+def test_the_landmark_page_has_no_single_file(call) -> None:
+    result = call("demo", "pose", "--single-file")
+    assert result.exit_code == 1
+    assert "pose-skeleton has one" in result.stderr
