@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from task_runs import Film, astronaut, run_in_node, save_models
 from text_pictures import pictures
+from webkiln.browsers.node import find_node
+from webkiln.codegen.paths import REPOSITORY
 from webkiln.errors import InputError
 from webkiln.tasks import Read, Region
 from webkiln.tasks.read import detector_size, line_width
@@ -60,7 +63,10 @@ def test_lines_and_their_places(found: dict[str, dict[str, Any]]) -> None:
             assert abs((turn + 180) % 360 - 180) < 3
     for corner, expected in zip(found["ticket"]["lines"][0]["corners"], [(12, 14), (194, 14), (194, 37), (12, 37)], strict=True):
         assert np.hypot(corner["x"] - expected[0], corner["y"] - expected[1]) < 6
-    assert [letters(line["text"]) for line in found["small"]["lines"]] == ["smallprint,11pixels", "ofareceipt"]
+    assert [letters(line["text"]) for line in found["small"]["lines"]] == ["smallprint,11pixels"]
+    assert found["turned by 90"]["text"] == "Downwards"
+    assert found["turned by 90"]["lines"][0]["region"]["rotation"] == pytest.approx(np.pi / 2, abs=0.03)
+    assert letters(found["very long"]["text"]) == "Theend"
     assert found["one character"]["text"] == "A"
     for name in ("no text", "one pixel"):
         assert found[name]["lines"] == []
@@ -147,3 +153,21 @@ def test_what_is_refused(models: list[Any]) -> None:
     for size, words in (({"height": 32}, "height 48, which is not open"), ({"depth": 3}, "whole numbers of pixels"), ({"width": 0}, "whole numbers of pixels")):
         with pytest.raises(InputError, match=words):
             models[2].run({"x": {"picture": picture, "size": size}})
+
+
+def test_sizes_in_node() -> None:
+    """What the specification leaves open takes the given size; anything else is refused as in Python."""
+    script = """
+        import { completeSpec } from "./js/pictures/placement.js";
+        const spec = { type: "picture", width: "width", height: 48 };
+        const attempt = (size) => {
+          try { const { width, height } = completeSpec(spec, size); return [width, height]; } catch (error) { return error.message; }
+        };
+        console.log(JSON.stringify([{ width: 320 }, { width: 320, height: 48 }, { height: 32 }, { depth: 3 }, { width: 0 }, { width: 1.5 }].map(attempt)));
+    """
+    done = subprocess.run([find_node().path, "--input-type=module", "-e", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True)
+    *taken, fixed, unknown, none, broken = json.loads(done.stdout)
+    assert taken == [[320, 48], [320, 48]]
+    assert "height 48, which is not open; got 32" in fixed
+    for message in (unknown, none, broken):
+        assert "whole numbers of pixels from 1" in message

@@ -34,13 +34,13 @@ def pictures(photo: Image.Image) -> dict[str, np.ndarray]:
     cases = {
         "ticket": ticket,
         "turned by 15": turned(ticket, 15),
-        "turned by 90": turned(ticket, 90),
+        "turned by 90": turned(drawn(192, 64, [(30, 16, "Downwards", 24)]), 90),
         "turned by 180": turned(ticket, 180),
-        "small": drawn(160, 64, [(6, 8, "small print, 11 pixels", 11), (6, 36, "of a receipt", 11)]),
+        "small": drawn(128, 32, [(6, 8, "small print, 11 pixels", 11)]),
         "photo": drawn(0, 0, [(14, 200, "SPACE 1999", 34)], photo.resize((256, 256)), "white"),
         "one character": drawn(64, 64, [(16, 4, "A", 44)]),
         "no text": Image.new("RGB", (96, 64), (40, 90, 140)),
         "one pixel": Image.new("RGB", (1, 1), "red"),
-        "very long": drawn(900, 48, [(10, 10, "This line goes on and on, from the left to the right, and on and on", 24)]),
+        "very long": drawn(1600, 40, [(1440, 6, "The end", 24)]),
     }
     return {name: np.asarray(image) for name, image in cases.items()}
