@@ -73,6 +73,7 @@ def test_the_sample_lights_the_lamp_and_fills_the_list(browser: Browser, address
         assert shown.state("source") == "the sample"
         assert not is_lit(shown)
         assert shown.page.inner_text(".lamp") == "Nobody speaks"
+        shown.page.get_by_label("Aloud").check()
         shown.page.wait_for_function("() => document.querySelector('.lamp.speaking')", timeout=READY)
         shown.page.wait_for_selector(".heard tbody tr", timeout=READY)
         shown.button("Stop").click()

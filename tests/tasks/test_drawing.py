@@ -134,3 +134,9 @@ def test_a_chart_rises_with_its_values(draw: Draw) -> None:
     assert columns[0] - columns[1] == pytest.approx(columns[1] - columns[2], abs=2), "time goes evenly"
     bare = draw("chart", [], {"threshold": 0.5, "ink": "rgb(0 0 250)"}, width=400, height=200)
     assert np.count_nonzero(bare[100, :, 2] > 200) > 100
+    shaded = draw("chart", [{"name": "", "samples": samples, "color": "rgb(250 0 0)"}], {"spans": [{"start": 2000, "end": 4500}], "ink": "rgb(0 0 250)"}, width=400, height=200)
+    (columns,) = np.nonzero(shaded[30, :, 3].astype(int) > pixels[30, :, 3].astype(int) + 10)
+    size = 200 / 18  # of the letters
+    left, right = 3.2 * size, 400 - size
+    assert columns.min() == pytest.approx(left + 0.2 * (right - left), abs=1)
+    assert columns.max() == pytest.approx(left + 0.45 * (right - left), abs=1.5)
