@@ -49,7 +49,7 @@ def assemble_gallery(demos: Iterable[Demo], folder: Path, *, single_file: bool =
 def _card(demo: Demo) -> str:
     (title,) = re.findall(r"<h1>(.*?)</h1>", page.read(f"{demo.name}.html"))
     picture = f'<img src="pictures/{demo.name}.svg" alt="" width="320" height="200">'
-    return f'<li><a href="{demo.name}.html">{picture}<h2>{title}</h2><p>{html.escape(demo.text)}</p></a></li>'
+    return f'<li><a href="{demo.name}.html">{picture}<h2>{title}</h2><p>{html.escape(demo.text[0].upper() + demo.text[1:])}.</p></a></li>'
 
 
 def _add_page(demo: Demo, folder: Path, file: str, single_file: bool) -> None:
