@@ -12,6 +12,7 @@ from webkiln.ops import OPERATORS
 from webkiln.ops.backends import runs_on_webgl
 
 from converter_wizard.kinds import Guess, title
+from converter_wizard.labels import class_output
 from converter_wizard.operations import likely_symbols, operations
 from converter_wizard.reading import Described
 from converter_wizard.sources import Source
@@ -33,12 +34,14 @@ def show(source: Source, model: Model, signatures: Sequence[str], guesses: Mappi
     if len(signatures) > 1:
         say(f"signatures: {', '.join(signatures)}")
     recorded = model.processing
-    rows = [("input", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "inputs", one.name, guesses)) for one in model.inputs]
-    rows += [("output", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "outputs", one.name, {})) for one in model.outputs]
+    told = {name: f"{title(guess.best)} ({guess.why})" for name, guess in guesses.items()}
+    rows = [("input", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "inputs", one.name, told)) for one in model.inputs]
+    told = {} if (scores := class_output(model)) is None else {scores.name: f"scores of {scores.shape[-1]} classes (a softmax makes them)"}
+    rows += [("output", one.name, one.dtype, shape_text(one.shape), _meaning(recorded, described, "outputs", one.name, told)) for one in model.outputs]
     table(("", "name", "dtype", "shape", "looks like"), rows)
     if model.graph.state:
         say(f"state, kept from run to run: {', '.join(state.input for state in model.graph.state)}")
-    say(f"size: {size_text(_bytes(source))}, {model.bundle.parameters:,} parameters; {_operations(model)} a run")
+    say(f"size: {size_text(source.bytes)}, {model.bundle.parameters:,} parameters; {_operations(model)} a run")
     say(_operators(model))
 
 
@@ -94,21 +97,13 @@ def _listed(counts: Counter[str]) -> str:
     return shown + (f" and {len(counts) - 8} more kinds" if len(counts) > 8 else "")
 
 
-def _meaning(recorded: Mapping[str, Mapping[str, Mapping[str, object]]], described: Described, side: str, name: str, guesses: Mapping[str, Guess]) -> str:
+def _meaning(recorded: Mapping[str, Mapping[str, Mapping[str, object]]], described: Described, side: str, name: str, guessed: Mapping[str, str]) -> str:
     parts = []
-    spec, guess = recorded.get(side, {}).get(name), guesses.get(name)
+    spec = recorded.get(side, {}).get(name)
     if spec is not None:
         parts.append(f"{spec['type']}, as recorded")
-    elif guess:
-        parts.append(f"{title(guess.best)} ({guess.why})")
+    elif name in guessed:
+        parts.append(guessed[name])
     if (one := described.get(side, {}).get(name)) and one.title:
         parts.append(f"the file says: {one.title}")
     return "; ".join(parts)
-
-
-def _bytes(source: Source) -> int:
-    if source.recipe is not None:
-        return source.recipe.bytes
-    if source.path.name == "model.json":
-        return sum(entry.stat().st_size for entry in source.path.parent.iterdir() if entry.suffix in (".json", ".bin") or "shard" in entry.name)
-    return source.path.stat().st_size

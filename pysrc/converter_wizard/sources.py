@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ class Source:
         if self.recipe is not None:
             return self.recipe.name
         return self.path.absolute().parent.name if self.path.name == "model.json" else self.path.stem
+
+    @property
+    def bytes(self) -> int:
+        """Of all files of the model."""
+        if self.recipe is not None:
+            return self.recipe.bytes
+        paths = {self.path}
+        if self.format == "tfjs":
+            manifest = json.loads(self.path.read_bytes()).get("weightsManifest", [])
+            paths |= {self.path.parent / name for group in manifest for name in group["paths"]}
+        return sum(path.stat().st_size for path in paths)
 
 
 def chosen(given: str | None, asker: Asker, note: Note) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,15 @@ def test_open_sizes() -> None:
     assert sizes.batch_symbols(model) == ["N"]
     assert sizes.likely(model) == {"N": 1, "H": 224, "W": 100}
     assert sizes.fixed_shapes(model, {"N": 1, "W": 64}) == {"x": (1, "H", 64, 3)}
+
+
+def test_the_size_of_a_model_in_several_files(tmp_path: Path) -> None:
+    manifest = {"weightsManifest": [{"paths": ["one.bin", "two.bin"]}, {"paths": ["two.bin"]}]}
+    (tmp_path / "pose.json").write_text(json.dumps(manifest))
+    for name, size in (("one.bin", 100), ("two.bin", 50), ("of another.bin", 7)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert Source("pose.json", tmp_path / "pose.json", "tfjs").bytes == 150 + len(json.dumps(manifest))
+    assert Source("one.bin", tmp_path / "one.bin", "onnx").bytes == 100
 
 
 def test_operations_of_a_run(tmp_path: Path) -> None:
