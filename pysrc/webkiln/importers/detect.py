@@ -42,7 +42,7 @@ def detect(path: Path) -> str:
     if suffix in _SUFFIXES and not _diagnosis(head):
         return _SUFFIXES[suffix]
     found = _diagnosis(head) or f"its first bytes are {head[:8]!r}"
-    raise FormatError(f"{str(path)!r} is not a model that can be recognised: {found}. Expected a TFLite file (.tflite)")
+    raise FormatError(f"{str(path)!r} is not a model that can be recognised: {found}. Expected a TFLite file (.tflite), an ONNX file (.onnx) or the model.json of a TensorFlow.js graph model")
 
 
 def detect_bytes(data: bytes) -> str:
