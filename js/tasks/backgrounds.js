@@ -19,7 +19,7 @@ export async function readyBackground(background) {
     if (!CSS.supports("color", background)) throw new InputError(`${JSON.stringify(background)} is no color; a background is a color as in CSS, or a picture`);
     return background;
   }
-  if (background instanceof Blob) return /** @type {Promise<ImageBitmap>} */ (snapshot(background));
+  if (background instanceof Blob) return /** @type {Promise<ImageBitmap>} */ (snapshot(background, "premultiply")); // as all else that is drawn
   const { picture } = /** @type {{ picture: any }} */ (pictureIn({ picture: background }));
   sizeOfPicture(picture);
   return picture;

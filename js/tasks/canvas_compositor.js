@@ -22,6 +22,7 @@ export class CanvasCompositor {
     const { width, height } = picture;
     this.#draw(picture, mask, (context, source) => {
       if ("filter" in context) {
+        context.drawImage(source, 0, 0); // at its border the blurred picture lets some of this through
         context.filter = `blur(${radius / 2}px)`;
         context.drawImage(source, 0, 0);
         context.filter = "none";

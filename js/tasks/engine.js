@@ -21,7 +21,7 @@ import { Sound } from "./sounds.js";
 /** @typedef {{ loaded: number, total: number, stage: string }} Progress */
 /**
  * @typedef {object} EngineOptions what a worker can be told
- * @property {string | Record<string, string>} models the folder in which the gallery's models lie under their names, or the address of each model.json by its role
+ * @property {string | URL | Record<string, string | URL>} models the folder in which the gallery's models lie under their names, or the address of each model.json by its role
  * @property {"auto" | "wasm" | "webgl"} [backend]
  * @property {boolean | Partial<Smoothing>} [smoothing]
  * @property {string} [cache]
@@ -43,11 +43,18 @@ export function completeOptions(name, kind, options) {
   const known = [...COMMON, ...Object.keys(kind.options), ...(kind.counted ? [kind.counted] : [])];
   const unknown = Object.keys(options).filter((key) => !known.includes(key));
   if (unknown.length) throw new InputError(`${name} does not know the option ${unknown.join(", ")}; it knows ${known.join(", ")}, worker, runtime, workerUrl, onProgress, signal`);
-  const { models, smoothing = true } = options;
+  const { smoothing = true } = options;
+  const models = spelledOut(options.models);
   if (typeof models !== "string" && !(typeof models === "object" && models)) throw new InputError(`${name} wants the option models: the address of the folder with its models (each in a folder of its gallery name), or { ${Object.keys(kind.networks(kind.options)).join(", ")} } with the address of each model.json; got ${String(models)}`);
   const most = kind.counted ? (options[kind.counted] ?? kind.options[kind.counted] ?? 1) : 1;
   if (!Number.isInteger(most) || most < 1) throw new InputError(`${kind.counted} is how many are looked for, a whole number from 1; got ${String(most)}`);
-  return { ...kind.options, ...options, most, smoothing: smoothing && { ...DEFAULT_SMOOTHING, ...smoothing } };
+  return { ...kind.options, ...options, models, most, smoothing: smoothing && { ...DEFAULT_SMOOTHING, ...smoothing } };
+}
+
+/** @param {any} models */
+function spelledOut(models) {
+  if (models instanceof URL) return models.href;
+  return typeof models === "object" && models ? Object.fromEntries(Object.entries(models).map(([role, address]) => [role, address instanceof URL ? address.href : address])) : models;
 }
 
 /**
@@ -58,7 +65,7 @@ export function completeOptions(name, kind, options) {
  */
 function addressOf({ models }, role, { model }) {
   if (typeof models === "string") return `${models.replace(/\/?$/, "/")}${model}/model.json`;
-  if (typeof models[role] !== "string") throw new InputError(`models has no ${role}: the address of its model.json is wanted`);
+  if (typeof models[role] !== "string") throw new InputError(`models has no ${role}: the address of its model.json is wanted; it has ${Object.keys(models).join(", ") || "nothing"}`);
   return models[role];
 }
 
@@ -68,7 +75,7 @@ function addressOf({ models }, role, { model }) {
  */
 function fetchFrom(files) {
   return async (address) => {
-    const found = Object.entries(files).find(([path]) => String(address).endsWith(path));
+    const found = Object.entries(files).find(([path]) => `/${address}`.endsWith(`/${path}`));
     return found ? new Response(/** @type {BodyInit} */ (found[1])) : new Response(null, { status: 404, statusText: "it is not among the files" });
   };
 }
@@ -112,19 +119,22 @@ export class Engine {
       const sum = (/** @type {"loaded" | "total"} */ key) => all.reduce((total, state) => total + state[key], 0);
       onProgress?.({ loaded: sum("loaded"), total: sum("total"), stage: all.every(({ stage }) => stage === "ready") && all.length === specs.length ? "ready" : progress.stage });
     };
+    /** @type {Record<string, import("../model.js").Model>} */
+    const models = {};
     const loading = specs.map(async ([role, spec]) => {
       const outputs = (/** @type {unknown} */ processing) => spec.partsOf(processing).outputs;
       const model = await runtime.load(addressOf(options, role, spec), { backend, cache, relaxed, wasm, fetch, signal, outputs, onProgress: told(role) });
+      models[role] = model;
       if (model.backend === "webgl") await model.warmup(); // on the processor the first frame is no slower than this
-      return /** @type {[string, import("../model.js").Model]} */ ([role, model]);
     });
-    const settled = await Promise.allSettled(loading);
-    const failed = settled.find((one) => one.status === "rejected");
-    if (failed) {
-      for (const one of settled) if (one.status === "fulfilled") one.value[1].dispose();
-      throw failed.reason;
+    try {
+      const failed = (await Promise.allSettled(loading)).find((one) => one.status === "rejected");
+      if (failed) throw failed.reason;
+      return new Engine(kind, options, models);
+    } catch (error) {
+      for (const model of Object.values(models)) model.dispose();
+      throw error;
     }
-    return new Engine(kind, options, Object.fromEntries(settled.map((one) => /** @type {PromiseFulfilledResult<any>} */ (one).value)));
   }
 
   /** The backend of each model, by its role. */

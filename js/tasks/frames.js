@@ -35,15 +35,16 @@ export class Frame {
 /**
  * The picture as it is now, which a later frame of a video does not change.
  * @param {PictureSource} source
+ * @param {PremultiplyAlpha} [premultiplyAlpha]
  * @returns {Promise<ImageBitmap | Pixels>}
  * @throws {InputError}
  */
-export async function snapshot(source) {
+export async function snapshot(source, premultiplyAlpha = "none") {
   const { picture } = /** @type {{ picture: any }} */ (pictureIn({ picture: source }));
   if (isPixels(picture)) return { data: picture.data.slice(), width: picture.width, height: picture.height };
   if (!("size" in picture)) sizeOfPicture(picture);
   try {
-    return await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    return await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha });
   } catch (error) {
     throw new InputError(`this is not a picture that can be read here: ${/** @type {Error} */ (error).message}`);
   }

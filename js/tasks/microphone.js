@@ -23,6 +23,8 @@ export async function* samplesOf(stream, sampleRate, signal) {
     wake();
   };
   const context = new AudioContext({ sampleRate });
+  track.addEventListener("ended", end);
+  signal?.addEventListener("abort", end);
   try {
     await addProcessor(context);
     const source = connect(context, stream);
@@ -32,8 +34,6 @@ export async function* samplesOf(stream, sampleRate, signal) {
       wake();
     };
     source.connect(node);
-    track.addEventListener("ended", end);
-    signal?.addEventListener("abort", end);
     context.resume().catch(() => undefined); // it waits where the browser wants a click first, and fails when it is closed before
     while (!ended || (waiting.length && !signal?.aborted)) {
       const samples = waiting.shift();

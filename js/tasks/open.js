@@ -10,7 +10,7 @@ import { openWorker } from "./worker_host.js";
 /**
  * What every task takes.
  * @typedef {object} TaskOptions
- * @property {string | Record<string, string>} models the folder in which the gallery's models lie under their names, or the address of each model.json by its role
+ * @property {string | URL | Record<string, string | URL>} models the folder in which the gallery's models lie under their names, or the address of each model.json by its role
  * @property {"auto" | "wasm" | "webgl"} [backend]
  * @property {boolean} [worker] false: on this thread; where there are workers they are the default
  * @property {boolean | Partial<import("./smoothing.js").Smoothing>} [smoothing] of points in films; on by default
@@ -31,7 +31,7 @@ import { openWorker } from "./worker_host.js";
  * @param {new (host: import("./task.js").Host) => T} [Type]
  * @returns {Promise<T>}
  */
-export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options }, Type = /** @type {any} */ (Task)) {
+export async function openTask(name, { worker = typeof Worker === "function" && typeof document === "object", runtime, workerUrl, onProgress, signal, ...options } = /** @type {any} */ ({}), Type = /** @type {any} */ (Task)) {
   const complete = completeOptions(name, KINDS[name], options);
   signal?.throwIfAborted();
   try {

@@ -2,6 +2,7 @@
 
 import { Network, NetworkSpec } from "./network.js";
 import { aroundLine } from "./regions.js";
+import { sized } from "./segmentation.js";
 import { described, Tracker } from "./tracking.js";
 
 /** @typedef {import("./frames.js").Frame} Frame */
@@ -15,7 +16,7 @@ import { described, Tracker } from "./tracking.js";
  * @property {Point[]} landmarks 33 points in pixels of the picture
  * @property {Point[]} normalized the same as parts of the picture's width and height
  * @property {Point[]} world in metres about the hips
- * @property {import("../results/masks.js").Mask} [mask] with the option `masks`
+ * @property {import("./segmentation.js").SegmentationMask} [mask] with the option `masks`
  */
 /** @typedef {{ timestamp: number | null, width: number, height: number, people: Person[], milliseconds: Record<string, number> }} PoseResult */
 
@@ -67,6 +68,6 @@ async function look(network, frame, region) {
   const [{ score }] = presence;
   if (!(score > PRESENT)) return null;
   const [centre, circle] = landmarks.points.slice(BODY_POINTS);
-  const thing = { score, landmarks: landmarks.points.slice(0, BODY_POINTS), world: world.points.slice(0, BODY_POINTS), ...(mask && { mask }) };
+  const thing = { score, landmarks: landmarks.points.slice(0, BODY_POINTS), world: world.points.slice(0, BODY_POINTS), ...(mask && { mask: sized(mask) }) };
   return { thing, next: aroundLine(centre, circle, SCALE) };
 }

@@ -28,7 +28,7 @@ function beside(file) {
 export async function loadRuntime(address = runtimeScript) {
   const scope = /** @type {any} */ (globalThis);
   if (scope.webkiln?.load) return scope.webkiln;
-  if (import.meta.url && typeof document === "object") return import(/** @type {string} */ ("./webkiln.min.mjs"));
+  if (import.meta.url) return import(/** @type {string} */ ("./webkiln.min.mjs"));
   const before = scope.webkiln;
   if (typeof document === "object") await addScript(address);
   else scope.importScripts(address);

@@ -16,14 +16,12 @@ export const segmentation = {
     let before = null;
     return {
       async detect(frame, timestamp) {
-        const { values: given, place } = /** @type {import("../results/masks.js").Mask} */ ((await segmenter.see(frame)).mask);
-        const [height, width] = given.shape;
-        let values = /** @type {Float32Array} */ (given);
+        const mask = sized((await segmenter.see(frame)).mask);
         if (timestamp !== null) {
-          if (smoothing && before?.length === values.length) values = steadied(values, before, steadiness);
-          before = values;
+          if (smoothing && before?.length === mask.values.length) mask.values = steadied(mask.values, before, steadiness);
+          before = mask.values;
         }
-        return { mask: { values, width, height, place } };
+        return { mask };
       },
       reset() {
         before = null;
@@ -31,6 +29,16 @@ export const segmentation = {
     };
   },
 };
+
+/**
+ * A mask that says its own size: the shape of its values does not outlive the way between threads.
+ * @param {import("../results/masks.js").Mask} mask
+ * @returns {SegmentationMask}
+ */
+export function sized({ values, place }) {
+  const [height, width] = values.shape;
+  return { values, width, height, place };
+}
 
 /**
  * @param {Float32Array} values of a mask, in 0…1

@@ -33,15 +33,20 @@ export class SegmentationTask extends Task {
    * @returns {Promise<SegmentationResult>}
    */
   async replace(canvas, image, background, { timestamp } = {}) {
-    const ready = await readyBackground(background);
-    return this.#composite(canvas, image, timestamp, (compositor, picture, { mask }) => compositor.replace(picture, mask, ready));
+    const preparing = readyBackground(background);
+    preparing.catch(() => undefined); // it is met when the mask is there
+    try {
+      return await this.#composite(canvas, image, timestamp, async (compositor, picture, { mask }) => compositor.replace(picture, mask, await preparing));
+    } finally {
+      if (background instanceof Blob) preparing.then((ready) => "close" in Object(ready) && /** @type {ImageBitmap} */ (ready).close(), () => undefined);
+    }
   }
 
   /**
    * @param {Canvas} canvas
    * @param {PictureSource} image
    * @param {number | null | undefined} timestamp
-   * @param {(compositor: import("./compositors.js").Compositor, picture: import("./backgrounds.js").Picture, result: SegmentationResult) => void} draw
+   * @param {(compositor: import("./compositors.js").Compositor, picture: import("./backgrounds.js").Picture, result: SegmentationResult) => void | Promise<void>} draw
    * @returns {Promise<SegmentationResult>}
    */
   async #composite(canvas, image, timestamp = "videoWidth" in Object(image) ? performance.now() : null, draw) {
@@ -49,7 +54,7 @@ export class SegmentationTask extends Task {
     const picture = await snapshot(image); // what the mask is of is what is drawn
     try {
       const result = await this.detect(picture, { timestamp });
-      draw(compositor, picture, result);
+      await draw(compositor, picture, result);
       return result;
     } finally {
       if ("close" in picture) picture.close();

@@ -70,9 +70,11 @@ export class Task {
    * @returns {AsyncGenerator<Result, void, void>}
    */
   async *stream(video, { signal } = {}) {
+    let latest = -Infinity; // clocks may be coarse, and timestamps have to grow
     for await (const frame of Symbol.asyncIterator in video ? video : framesOf(video, signal)) {
       if (signal?.aborted) return;
-      const result = await this.detect(frame, { timestamp: performance.now() });
+      latest = Math.max(performance.now(), latest + 0.01);
+      const result = await this.detect(frame, { timestamp: latest });
       if (signal?.aborted) return;
       yield result;
     }

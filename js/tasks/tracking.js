@@ -69,6 +69,7 @@ export class Tracker {
     }
     /** @type {Track[]} */
     const kept = [];
+    this.#tracks = kept; // what cannot be looked at does not stand in the way of the next frame
     const things = [];
     for (const track of tracks) {
       const look = await this.look(frame, track.region);
@@ -77,7 +78,6 @@ export class Tracker {
       kept.push(track);
       things.push({ id: track.id, ...this.#smoothed(look.thing, track, timestamp) });
     }
-    this.#tracks = kept;
     return things;
   }
 

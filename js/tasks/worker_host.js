@@ -37,7 +37,13 @@ export async function openWorker(name, options, { runtime = runtimeScript, worke
       return connection.now;
     },
     lines,
-    detect: (picture, timestamp) => connection.call("detect", [{ frame: { picture, close: "close" in picture } }, timestamp]),
+    async detect(picture, timestamp) {
+      try {
+        return await connection.call("detect", [{ frame: { picture, close: "close" in picture } }, timestamp]);
+      } finally {
+        if ("close" in picture) picture.close(); // it is still here where it was not sent
+      }
+    },
     reset: async () => void (await connection.call("reset", [])),
     dispose: () => connection.close(),
   };

@@ -147,6 +147,7 @@ def smooth(values: np.ndarray, deviation: float) -> np.ndarray:
 def test_without_webgl(browser: Browser, folder: Path, mask: dict[str, Any], picture: np.ndarray, method: str) -> None:
     """A canvas that is drawn on in 2D: the same but at the edges."""
     shown, _ = drawn(browser, folder, method, "2d", picture, f"rgb{COLOR}" if method == "replace" else {"radius": 20})
+    assert (shown[..., 3] == 255).all()
     share = opacity(picture, mask)
     expected = composite(picture, mask, COLOR) if method == "replace" else np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(10)))
     certain = (share == 0) if method == "blur" else (share == 0) | (share == 1)

@@ -62,6 +62,7 @@ def check_pose(received: dict[str, Any], expected: dict[str, Any]) -> None:
     for one, other in zip(received["people"], expected["people"], strict=True):
         check_points(one["landmarks"], other["landmarks"], PIXELS, "in the picture")
         check_points(one["world"], other["world"], 2e-3, "in metres")
+        assert [one["mask"]["width"], one["mask"]["height"]] == [256, 256]
         assert one["mask"]["values"]["values"][:3] == pytest.approx(other["mask"]["values"].reshape(-1)[:3], abs=1e-2)
     assert set(received["milliseconds"]) == {"detector", "landmarks", "all"}
 

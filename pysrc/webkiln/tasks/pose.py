@@ -14,6 +14,7 @@ from webkiln.tasks.kinds import Point
 from webkiln.tasks.networks import Network, Runnable, is_boxes, is_landmarks, is_mask, is_presence, is_world
 from webkiln.tasks.pictures import Region
 from webkiln.tasks.regions import around_line, around_points, as_box
+from webkiln.tasks.segmentation import sized
 from webkiln.tasks.smoothing import Smoothing
 from webkiln.tasks.tracking import Tracking
 
@@ -61,7 +62,7 @@ class Pose(Tracking):
         centre, circle = points[BODY_POINTS : BODY_POINTS + 2]
         person = {"score": score, "landmarks": points[:BODY_POINTS], "world": seen["world"]["points"][:BODY_POINTS]}
         if "mask" in seen:
-            person["mask"] = seen["mask"]
+            person["mask"] = sized(seen["mask"])
         return person, around_line(centre, circle, _SCALE)
 
 

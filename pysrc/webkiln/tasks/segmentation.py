@@ -36,18 +36,22 @@ class Segmentation:
         With a `timestamp` (milliseconds) the picture is the next frame of a film.
         """
         height, width = picture.shape[:2]
-        mask: Mask = self._segmenter.see(picture)["mask"]
-        values = mask["values"]
+        mask = sized(self._segmenter.see(picture)["mask"])
         if timestamp is not None:
-            if self._before is not None and self._before.shape == values.shape:
-                values = steadied(values, self._before, self._steadiness)
-            self._before = values
-        sized = {"values": values, "width": values.shape[1], "height": values.shape[0], "place": mask["place"]}
-        return {"timestamp": timestamp, "width": width, "height": height, "mask": sized}
+            if self._before is not None and self._before.shape == mask["values"].shape:
+                mask["values"] = steadied(mask["values"], self._before, self._steadiness)
+            self._before = mask["values"]
+        return {"timestamp": timestamp, "width": width, "height": height, "mask": mask}
 
     def stream(self, frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[dict[str, Any]]:
         """`detect` for each of the frames, which are pairs of a timestamp in milliseconds and a picture."""
         return (self.detect(picture, timestamp) for timestamp, picture in frames)
+
+
+def sized(mask: Mask) -> dict[str, Any]:
+    """A mask with its own `width` and `height`."""
+    height, width = mask["values"].shape
+    return {"values": mask["values"], "width": width, "height": height, "place": mask["place"]}
 
 
 def steadied(values: np.ndarray, before: np.ndarray, steadiness: float) -> np.ndarray:
