@@ -42,7 +42,7 @@ export class Neighbours {
   /**
    * @param {Vector} vector
    * @param {number} [k]
-   * @returns {Record<string, number>} shares of the labels among the `k` nearest, each neighbour with the weight (1 + similarity) / 2
+   * @returns {Record<string, number>} shares of the labels among the `k` nearest, the largest first (labels that are whole numbers come before, in their order), each neighbour with the weight (1 + similarity) / 2
    */
   vote(vector, k = 3) {
     /** @type {Map<string, number>} */
@@ -53,7 +53,7 @@ export class Neighbours {
       weights.set(label, (weights.get(label) ?? 0) + weight);
       total += weight;
     }
-    return Object.fromEntries([...weights].map(([label, weight]) => [label, weight / (total || 1)]));
+    return Object.fromEntries([...weights].sort(([, a], [, b]) => b - a).map(([label, weight]) => [label, weight / (total || 1)]));
   }
 
   /** @param {Vector} vector */
