@@ -243,7 +243,13 @@ def frames() -> list[dict[str, Any]]:
             frame["face"] = {"rotation": angles, "mouth": random.uniform(0, 1), "eyes": {"left": random.uniform(0, 0.4), "right": random.uniform(0, 0.4)}}
         film.append(frame)
     noise = [{"x": x, "y": y, "z": z} for x, y, z in random.normal(size=(33, 3)).tolist()]
-    return [*film, {"timestamp": 2000.0, "person": {"world": noise}}]
+    points = noise[:21]
+    incomplete: list[dict[str, Any]] = [
+        {"hands": [{"landmarks": points}, {"landmarks": points, "handedness": {"label": "both"}}, {"landmarks": points, "handedness": {"label": "left"}}]},
+        {"face": {"mouth": 0.5}},
+        {"face": {"mouth": 0.5, "eyes": {"left": 0.2}, "rotation": {"yaw": 0.2}}},
+    ]
+    return [*film, {"timestamp": 2000.0, "person": {"world": noise}}, *({"timestamp": None, **frame} for frame in incomplete)]
 
 
 def test_javascript_gives_the_same(tmp_path: Path) -> None:

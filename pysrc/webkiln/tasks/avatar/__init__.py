@@ -2,6 +2,5 @@
 
 from webkiln.tasks.avatar.follow import Avatar
 from webkiln.tasks.avatar.humanoid import BONES, LIMITS, PARENTS, REST
-from webkiln.tasks.avatar.solver import solve
 
-__all__ = ["BONES", "LIMITS", "PARENTS", "REST", "Avatar", "solve"]
+__all__ = ["BONES", "LIMITS", "PARENTS", "REST", "Avatar"]

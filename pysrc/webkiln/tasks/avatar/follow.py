@@ -108,9 +108,9 @@ def _sided(hands: Sequence[Mapping[str, Any]], person: Mapping[str, Any] | None)
                 found[side] = read_hand(free[number])
         return found
     for hand in free:
-        side = hand["handedness"]["label"]
-        if found[side] is None:
-            found[side] = read_hand(hand)
+        label = (hand.get("handedness") or {}).get("label")
+        if label in found and found[label] is None:
+            found[label] = read_hand(hand)
     return found
 
 
@@ -123,7 +123,7 @@ def _turned(face: Mapping[str, Any] | None) -> Floats | None:
     rotation = face.get("rotation") if face else None
     if rotation is None:
         return None
-    yaw, pitch, roll = (float(rotation[name]) for name in ("yaw", "pitch", "roll"))
+    yaw, pitch, roll = (float(rotation.get(name, math.nan)) for name in ("yaw", "pitch", "roll"))
     if not all(map(math.isfinite, (yaw, pitch, roll))):
         return None
     return compose(from_vector(-roll * AXES[2]), compose(from_vector(yaw * AXES[1]), from_vector(pitch * AXES[0])))
@@ -131,10 +131,10 @@ def _turned(face: Mapping[str, Any] | None) -> Floats | None:
 
 def _expressions(face: Mapping[str, Any] | None) -> dict[str, float]:
     """From how far mouth and eyes are open, as parts of their widths."""
-    if not face or "mouth" not in face:
+    if not face or "mouth" not in face or not face.get("eyes"):
         return {}
     numbers = {"aa": _ramp(face["mouth"], _MOUTH_OPEN)}
-    numbers.update({f"blink{side.title()}": 1 - _ramp(face["eyes"][side], _EYE_OPEN) for side in _SIDES})
+    numbers.update({f"blink{side.title()}": 1 - _ramp(face["eyes"].get(side, math.nan), _EYE_OPEN) for side in _SIDES})
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
