@@ -16,8 +16,19 @@ import { minify } from "terser";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "js");
 const dist = join(root, "dist");
-/** Of the bundle for pages, minified and gzipped. The goal is 45 KB; it is not reached yet, and must not get farther. @type {Record<string, number>} */
-const LARGEST_KILOBYTES = { "webkiln.min.js": 72, "webkiln.results.min.js": 6, "webkiln.page.min.js": 16 };
+/**
+ * Of bundles for pages, minified and gzipped. The goal of the runtime is 45 KB; it is not reached yet, and must not get farther.
+ * @type {Record<string, number>}
+ */
+const LARGEST_KILOBYTES = {
+  "webkiln.min.js": 72,
+  "webkiln.results.min.js": 6,
+  "webkiln.tasks.min.js": 25,
+  "webkiln.drawing.min.mjs": 4,
+  "webkiln.avatar.min.js": 6,
+  "webkiln.character.min.js": 205,
+  "webkiln.page.min.js": 16,
+};
 
 /** In a bundle, the runtime's own files lie next to the script. @type {import("esbuild").Plugin} */
 const bundledAssets = {

@@ -71,6 +71,15 @@ test("package: runs as it is installed, and bundled into an application", async 
   });
 });
 
+test("package: a script that only has effects is kept in an application", async () => {
+  await withProject(async (folder) => {
+    const { build } = await import("esbuild");
+    const { outputFiles } = await build({ stdin: { contents: 'import "webkiln/webkiln.avatar.min.js";', resolveDir: folder }, bundle: true, format: "esm", write: false, logLevel: "silent" });
+    assert.match(outputFiles[0].text, /webkiln\b.*avatar/s);
+    assert.ok(outputFiles[0].text.length > 4000);
+  });
+});
+
 test("bundles: no eval, no import of Node that a page would meet, no address of anyone's server, small modules", async () => {
   for (const file of ["webkiln.mjs", "webkiln.min.mjs", "webkiln.min.js", "webkiln.results.min.js", "webkiln.results.min.mjs", "webkiln.worker.min.js"]) {
     const text = await readFile(join(dist, file), "utf8");
