@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -326,8 +327,10 @@ def test_worker_whose_context_is_lost(page):
 
 def test_many_runs_leave_nothing(page):
     page.call("load", key="m", url=page.address(MODEL), options={"backend": "webgl"})
-    told = page.call("steady", key="m", inputs=given(INPUTS)[0], warmup=1000, runs=1000)
-    before, after = told["before"], told["after"]
-    assert before["textureBytes"] > 0
-    assert (after["left"], after["textureBytes"]) == (before["left"], before["textureBytes"])
-    assert after["heap"] - before["heap"] < 50_000  # the smallest object a run is 16 bytes
+    rounds = page.call("steady", key="m", inputs=given(INPUTS)[0], rounds=4, runs=600)
+    first = rounds[0]
+    assert first["textureBytes"] > 0
+    assert all((one["left"], one["textureBytes"]) == (first["left"], first["textureBytes"]) for one in rounds)
+    # What runs leave behind grows in every round; what the engine compiles while it gets to know them does not.
+    growth = [after["heap"] - before["heap"] for before, after in pairwise(rounds)]
+    assert min(growth) < 600 * 16, growth  # the smallest object is 16 bytes

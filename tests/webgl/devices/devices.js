@@ -143,8 +143,8 @@ export const methods = {
   async ask({ key, question, args = [] }) {
     return (await models.get(key)[question](...args)) ?? null;
   },
-  /** Many runs: what is left of the device's objects and of the heap after some and after all of them. */
-  async steady({ key, inputs, warmup, runs }) {
+  /** Many runs, in rounds: what is left of the device's objects and of the heap after each. */
+  async steady({ key, inputs, rounds, runs }) {
     const model = models.get(key);
     const arrays = typed(inputs);
     const told = async () => {
@@ -154,10 +154,12 @@ export const methods = {
       }
       return { left: { ...state.left }, textureBytes: state.textureBytes, heap: performance.memory.usedJSHeapSize };
     };
-    for (let i = 0; i < warmup; i++) await model.run(arrays);
-    const before = await told();
-    for (let i = 0; i < runs; i++) await model.run(arrays);
-    return { before, after: await told() };
+    const found = [];
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < runs; i++) await model.run(arrays);
+      found.push(await told());
+    }
+    return found;
   },
   async kept({ cache }) {
     const opened = await caches.open(cache);
