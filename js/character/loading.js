@@ -1,7 +1,7 @@
 /** Characters from files: VRM, and glTF with a humanoid skeleton. */
 
 import { VRMLoaderPlugin } from "@pixiv/three-vrm";
-import { Box3, Group, TextureLoader, Vector3 } from "three";
+import { Box3, Group, LoadingManager, TextureLoader, Vector3 } from "three";
 import { GLTFLoader } from "three/examples/jsm/loaders/GLTFLoader.js";
 import { InputError } from "../errors.js";
 import { findBones } from "./bone_names.js";
@@ -19,6 +19,8 @@ import { Rig } from "./rig.js";
 /** Without these a skeleton is no humanoid. */
 const NEEDED = ["hips", "head", "leftUpperArm", "leftLowerArm", "rightUpperArm", "rightLowerArm"];
 const HEIGHT = 1.6;
+/** Addresses of what is in the file itself. */
+const INSIDE = /^data:/;
 
 /**
  * @param {ArrayBuffer} data of a .vrm, .glb or .gltf file that holds all that it needs
@@ -27,10 +29,13 @@ const HEIGHT = 1.6;
  * @throws {InputError}
  */
 export async function readCharacter(data, name) {
-  const loader = new GLTFLoader().register(withImages).register((parser) => new VRMLoaderPlugin(parser));
+  const loader = new GLTFLoader(onlyInside()).register(withImages).register((parser) => new VRMLoaderPlugin(parser));
   let gltf;
   try {
-    gltf = await loader.parseAsync(isBinary(data) ? data : packed(data), "");
+    const described = describedIn(data);
+    const outside = [...(described.buffers ?? []), ...(described.images ?? [])].find(({ uri }) => uri && !INSIDE.test(uri));
+    if (outside) throw new Error(`${outside.uri} is another file; save it as one .glb file`);
+    gltf = await loader.parseAsync(isBinary(data) ? data : packed(described), "");
   } catch (error) {
     throw new InputError(`${name} is not a glTF or VRM file that holds all that it needs: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -47,18 +52,32 @@ function withImages(parser) {
   return { name: "images" };
 }
 
+/** Whatever a file names, nothing is asked of any server. Pictures of a .glb file are blobs to the loader. */
+function onlyInside() {
+  return new LoadingManager().setURLModifier((address) => {
+    if (!/^(data|blob):/.test(address)) throw new Error(`${address} is outside of the file`);
+    return address;
+  });
+}
+
 /** @param {ArrayBuffer} data */
 const isBinary = (data) => new TextDecoder().decode(data.slice(0, 4)) === "glTF";
 
 /**
- * A .gltf file with its buffer inside as a .glb file: nothing of it has to be fetched.
+ * The JSON in a file: all of a .gltf file, or the first chunk of a .glb file.
  * @param {ArrayBuffer} data
+ */
+function describedIn(data) {
+  const text = isBinary(data) ? data.slice(20, 20 + new DataView(data).getUint32(12, true)) : data;
+  return JSON.parse(new TextDecoder().decode(text));
+}
+
+/**
+ * A .gltf file with its buffer inside as a .glb file: nothing of it has to be fetched.
+ * @param {any} json of the file
  * @returns {ArrayBuffer}
  */
-function packed(data) {
-  const json = JSON.parse(new TextDecoder().decode(data));
-  const outside = [...(json.buffers ?? []), ...(json.images ?? [])].filter(({ uri }) => uri && !/^(data|blob):/.test(uri));
-  if (outside.length) throw new Error(`${outside[0].uri} is another file; save it as one .glb file`);
+function packed(json) {
   const buffers = (json.buffers ?? []).map((/** @type {{ uri?: string }} */ { uri = "" }) => Uint8Array.from(atob(uri.slice(uri.indexOf(",") + 1)), (letter) => letter.charCodeAt(0)));
   // All buffers become one; a view's place moves by what comes before its buffer.
   const starts = buffers.map((/** @type {Uint8Array} */ _, /** @type {number} */ k) => buffers.slice(0, k).reduce((/** @type {number} */ sum, /** @type {Uint8Array} */ one) => sum + padded(one.length), 0));

@@ -1,6 +1,8 @@
 /** A lit stage for one character. Cheap enough for a processor that draws in place of a graphics card: no shadow maps, one pixel a pixel. */
 
+import * as vrm from "@pixiv/three-vrm";
 import { CanvasTexture, CircleGeometry, Color, DirectionalLight, Fog, HemisphereLight, Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, PlaneGeometry, Scene, SRGBColorSpace, Vector3, WebGLRenderer } from "three";
+import { isSoftwareRenderer, rendererOf } from "../backends/webgl/software.js";
 import { buildClay } from "./clay.js";
 import { readCharacter } from "./loading.js";
 
@@ -15,14 +17,16 @@ const CLOSE = { height: 0.74, distance: 1.55 };
 /** The time in seconds in which the camera goes most of its way. */
 const CAMERA = 0.5;
 
+/** Lets the graphics card's memory of all that is below a node go. Its types are not found. */
+const deepDispose = /** @type {(root: import("three").Object3D) => void} */ (/** @type {any} */ (vrm).VRMUtils.deepDispose);
+
 /** Whether the processor draws in place of a graphics card. */
 function isSlow() {
   const gl = document.createElement("canvas").getContext("webgl2");
   if (!gl) throw new Error("there is no WebGL2 here, which the character is drawn with");
-  const about = gl.getExtension("WEBGL_debug_renderer_info");
-  const name = String(gl.getParameter(about ? about.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  const renderer = rendererOf(gl);
   gl.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+  return isSoftwareRenderer(renderer);
 }
 
 export class Stage {
@@ -35,6 +39,8 @@ export class Stage {
   #time = -Infinity;
   /** @type {Character} */
   #character = buildClay();
+  /** How many characters were asked for. */
+  #asked = 0;
 
   /**
    * @param {HTMLCanvasElement} canvas its size on the page decides how much is drawn
@@ -69,20 +75,26 @@ export class Stage {
    * Another character takes the place of the one that is there, which stays when the file is none.
    * @param {ArrayBuffer} data of a .vrm, .glb or .gltf file
    * @param {string} name of the file
+   * @returns {Promise<boolean>} false where another one was asked for in the meantime
    */
   async load(data, name) {
-    this.#take(await readCharacter(data, name));
+    const mine = ++this.#asked;
+    const character = await readCharacter(data, name);
+    if (mine !== this.#asked) return false;
+    this.#take(character);
+    return true;
   }
 
   /** The character that is built in. */
   reset() {
+    this.#asked += 1;
     this.#take(buildClay());
   }
 
   /** @param {Character} character */
   #take(character) {
     this.#scene.remove(this.#character.root);
-    release(this.#character.root);
+    deepDispose(this.#character.root);
     this.#character = character;
     this.#scene.add(character.root);
   }
@@ -119,24 +131,10 @@ export class Stage {
 
   /** Lets the graphics card's memory go. */
   dispose() {
-    release(this.#scene);
+    this.#asked += 1;
+    deepDispose(this.#scene);
     this.#renderer.dispose();
   }
-}
-
-/**
- * Lets the graphics card's memory of all that is below a node go.
- * @param {import("three").Object3D} root
- */
-function release(root) {
-  root.traverse((node) => {
-    const { geometry, material } = /** @type {any} */ (node);
-    geometry?.dispose();
-    for (const one of [material ?? []].flat()) {
-      for (const value of Object.values(one)) if (/** @type {any} */ (value)?.isTexture) /** @type {any} */ (value).dispose();
-      one.dispose();
-    }
-  });
 }
 
 /** A dark spot that fades: what a wide lamp leaves under a character. */

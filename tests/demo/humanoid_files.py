@@ -92,3 +92,26 @@ def vrm() -> bytes:
 def mixamo_text() -> bytes:
     """A .gltf file with Mixamo's names."""
     return as_text(*gltf({bone: mixamo(bone) for bone in SKELETON}))
+
+
+def skinned() -> bytes:
+    """A .glb file that has a dot on a skin, too, which bones move."""
+    described, buffer = gltf({bone: bone for bone in SKELETON})
+    joints = np.tile(np.array([0, 1, 0, 0], np.uint8), (4, 1)).tobytes()
+    weights = np.tile(np.array([0.5, 0.5, 0, 0], np.float32), (4, 1)).tobytes()
+    buffer += b"\0" * (-len(buffer) % 4)
+    described["bufferViews"] += [
+        {"buffer": 0, "byteOffset": len(buffer), "byteLength": len(joints)},
+        {"buffer": 0, "byteOffset": len(buffer) + len(joints), "byteLength": len(weights)},
+    ]
+    described["accessors"] += [
+        {"bufferView": 2, "componentType": 5121, "count": 4, "type": "VEC4"},
+        {"bufferView": 3, "componentType": 5126, "count": 4, "type": "VEC4"},
+    ]
+    described["meshes"].append({"primitives": [{"attributes": {"POSITION": 0, "JOINTS_0": 2, "WEIGHTS_0": 3}, "indices": 1}]})
+    described["skins"] = [{"joints": list(range(len(SKELETON)))}]
+    described["scenes"][0]["nodes"].append(len(described["nodes"]))
+    described["nodes"].append({"name": "skin", "mesh": 1, "skin": 0})
+    buffer += joints + weights
+    described["buffers"][0]["byteLength"] = len(buffer)
+    return as_binary(described, buffer)

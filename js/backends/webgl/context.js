@@ -2,6 +2,7 @@
 
 import { ContextLostError, NoWebglError, WebkilnError } from "../../errors.js";
 import { Programs } from "./programs.js";
+import { isSoftwareRenderer, rendererOf } from "./software.js";
 
 /** @typedef {{ textureSize: number, textureUnits: number, attachments: number }} Limits */
 /** @typedef {{ limits?: Partial<Limits>, layers?: number }} ContextOptions smaller limits than the device's, and R, for tests */
@@ -11,7 +12,6 @@ const LAYERS = [4, 2, 1];
 /** Nothing is made larger than this on any device, so that what runs on one runs on all. */
 const DESIGN_TEXTURE_SIZE = 2048;
 const DESIGN_TEXTURE_UNITS = 16;
-const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|softpipe|swrast|microsoft basic render|software/i;
 
 export class Context {
   /**
@@ -45,13 +45,12 @@ export class Context {
 
   /** The name of the renderer, as far as the browser tells it. */
   get renderer() {
-    const { gl } = this;
-    return String(gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
+    return rendererOf(this.gl);
   }
 
   /** Whether the processor does the work of a graphics card, which WASM does faster. */
   get isSoftware() {
-    return SOFTWARE_RENDERERS.test(this.renderer);
+    return isSoftwareRenderer(this.renderer);
   }
 
   /**
