@@ -27,7 +27,7 @@ export class Following {
    * @param {any} tasks `webkiln.tasks`
    * @param {TaskOptions} options
    * @param {Task} pose
-   * @param {(part: Part, on: boolean) => void} onChange a part was turned on or off for want of time, or since it does not load
+   * @param {(part: Part, on: boolean, problem?: Error) => void} onChange a part was turned on or off for want of time, or since it does not load
    */
   constructor(tasks, options, pose, onChange) {
     this.#options = { ...options, onProgress: undefined };
@@ -64,18 +64,20 @@ export class Following {
     }
     if (this.#opened.has(part)) return;
     const { open, options } = this.#finders[part];
-    const opened = open({ ...this.#options, ...options }).catch(() => null);
+    /** @type {Error | undefined} */
+    let problem;
+    const opened = open({ ...this.#options, ...options }).catch((error) => {
+      problem = error;
+      return null;
+    });
     this.#opened.set(part, opened);
     const task = await opened;
     if (this.#opened.get(part) !== opened) return; // it was turned off in the meantime
     if (task) this.#parts.set(part, task);
-    else this.#refuse(part);
-  }
-
-  /** @param {Part} part */
-  #refuse(part) {
-    this.#opened.delete(part);
-    this.#onChange(part, false);
+    else {
+      this.#opened.delete(part);
+      this.#onChange(part, false, problem);
+    }
   }
 
   /**

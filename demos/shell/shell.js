@@ -1,11 +1,13 @@
 /** What all demos have around them: where pictures come from, a stage, figures, choices, and words when something is missing. */
 
+import "./runtime.js";
 import { readAsset, isSingle, taskOptions } from "./assets.js";
 import { button, choice, fileChooser, make, tick } from "./elements.js";
 import { drawsInSoftware } from "./graphics.js";
 import { Panel } from "./panel.js";
 import { playground } from "./playground.js";
 import { cameraSource, pictureSource, sampleSource, videoSource } from "./sources.js";
+import { Turns } from "./turns.js";
 
 /** @typedef {import("./sources.js").Source} Source */
 /** @typedef {import("../../js/tasks/open.js").TaskOptions} TaskOptions */
@@ -28,7 +30,8 @@ import { cameraSource, pictureSource, sampleSource, videoSource } from "./source
  * @property {(view: View, result: any, task: Task) => void} draw
  * @property {(result: any) => string} describe the result in a few words, for those who cannot see it
  * @property {HTMLElement} [stage] shown in place of the picture, which then lies small in its corner
- * @property {Node[]} [controls] of its own
+ * @property {Node[]} [controls] of its own; a picture that stands still is looked at again when one of them is changed
+ * @property {(task: any) => void} [onTask] another task is there
  * @property {(source: Source) => void} [onSource] another film or picture begins
  * @property {(file: File) => boolean | Promise<boolean>} [takeFile] offered each dropped file before it is taken as a picture or a video; true where it is the demo's
  */
@@ -57,7 +60,9 @@ const state = /** @type {any} */ (globalThis).webkilnDemo = {
  * @param {Demo} demo
  */
 export function start(demo) {
-  return new Shell(demo).begin();
+  const shell = new Shell(demo);
+  void shell.begin();
+  return shell;
 }
 
 class Shell {
@@ -71,14 +76,19 @@ class Shell {
   #spoken = -Infinity;
   #pause = button("Pause", () => this.#setPaused(!this.#paused));
   #paused = false;
-  #resume = () => {};
+  /** Ends the wait at a picture that stands still. */
+  #wake = () => {};
+  /** Whether the picture is to be looked at once more. */
+  #isAskedAgain = false;
   #mirror = tick("Mirrored", false, () => this.#draw());
   /** @type {Task | null} */
   #task = null;
+  #choices = new Turns();
   #backend = "auto";
   #backends = choice("Run on", { auto: "Auto", webgl: "WebGL", wasm: "WASM" }, (backend) => void this.#choose(backend));
   /** @type {Source | null} */
   #source = null;
+  #openings = new Turns();
   /** Ends the run of the source at hand. */
   #run = new AbortController();
 
@@ -90,13 +100,14 @@ class Shell {
 
   async begin() {
     this.#backends.select(this.#backend);
-    const opened = this.#open(this.#backend);
-    await this.#use(() => this.#sample()); // the picture is there before the models are
-    this.#task = await opened.catch((error) => {
-      this.#fail(new Error(`The models did not load, so that there is only the picture: ${error.message}`));
-      return null;
-    });
-    if (this.#task) this.#restart();
+    await Promise.all([this.#choose(this.#backend), this.#use(() => this.#sample())]); // the picture is there before the models are
+  }
+
+  /** Looks once more at a picture that stands still: something else is to be seen of it. A film shows that with its next picture. */
+  lookAgain() {
+    this.#isAskedAgain = true;
+    this.#spoken = -Infinity;
+    this.#wake();
   }
 
   #build() {
@@ -109,7 +120,7 @@ class Shell {
     main.append(
       make("section", { class: "stage", "aria-label": "Stage" }, this.#problem, stage, this.#said,
         make("div", { class: "actions" }, camera, chooser, sample, this.#pause, this.#mirror.element, make("span", { class: "hint" }, "or drop a file anywhere"))),
-      make("section", { class: "panel", "aria-label": "Figures and choices" }, ...(this.demo.controls ?? []), this.#panel.element, this.#backends.element,
+      make("section", { class: "panel", "aria-label": "Figures and choices" }, make("div", { class: "controls", change: () => this.lookAgain() }, ...(this.demo.controls ?? [])), this.#panel.element, this.#backends.element,
         ...(single || isSingle ? [playground(single, (error) => this.#fail(error))] : [])),
     );
     document.addEventListener("dragover", (event) => {
@@ -148,59 +159,76 @@ class Shell {
   }
 
   /**
+   * Takes another task, on this backend; the one that is there stays when that fails.
    * @param {string} backend
-   * @returns {Promise<Task>}
    */
-  async #open(backend) {
-    if (!(/** @type {any} */ (globalThis).webkiln?.tasks)) throw new Error("webkiln.tasks.min.js is missing in the folder runtime");
+  async #choose(backend) {
+    const turn = this.#choices.next();
+    this.#clearProblem();
     this.#loading.hidden = false;
+    const onProgress = (/** @type {{ loaded: number, total: number }} */ { loaded, total }) => {
+      if (turn.isLatest()) this.#bar.value = total ? loaded / total : 0;
+    };
     try {
-      const onProgress = (/** @type {{ loaded: number, total: number }} */ { loaded, total }) => (this.#bar.value = total ? loaded / total : 0);
       const task = await this.demo.open({ ...taskOptions(), backend: /** @type {any} */ (backend), onProgress });
-      state.backends = task.backends;
-      this.#panel.setBackends(task.backends);
-      return task;
+      if (turn.take()) this.#take(task, backend);
+      else task.dispose();
+    } catch (error) {
+      if (!turn.isLatest()) return;
+      const { message } = /** @type {Error} */ (error);
+      this.#backends.select(this.#backend);
+      this.#fail(new Error(this.#task ? `${backend === "webgl" ? "WebGL does not work here" : "This backend does not work here"}; it goes on as before. ${message}`
+        : `The models did not load, so that there is only the picture: ${message}`));
     } finally {
-      this.#loading.hidden = true;
+      if (turn.isLatest()) this.#loading.hidden = true;
     }
   }
 
-  /** @param {string} backend */
-  async #choose(backend) {
-    this.#clearProblem();
-    try {
-      const task = await this.#open(backend);
-      this.#run.abort();
-      this.#task?.dispose();
-      this.#task = task;
-      this.#backend = backend;
-      this.#restart();
-    } catch (error) {
-      this.#backends.select(this.#backend);
-      this.#fail(new Error(`${backend === "webgl" ? "WebGL does not work here" : "This backend does not work here"}; it goes on as before. ${/** @type {Error} */ (error).message}`));
-    }
+  /**
+   * @param {Task} task
+   * @param {string} backend
+   */
+  #take(task, backend) {
+    this.#run.abort();
+    this.#task?.dispose();
+    this.#task = task;
+    this.#backend = backend;
+    if (this.#loading.hidden) this.#backends.select(backend); // what was chosen after it has failed already
+    state.backends = task.backends;
+    this.#panel.setBackends(task.backends);
+    this.demo.onTask?.(task);
+    this.#restart();
   }
 
   /**
    * Shows another film or picture; what is shown stays when that fails, or the sample comes.
    * @param {() => Promise<Source>} open
+   * @param {string} [problem] that led here
    */
-  async #use(open) {
-    this.#clearProblem();
+  async #use(open, problem = "") {
+    const turn = this.#openings.next();
+    if (problem) this.#fail(new Error(problem));
+    else this.#clearProblem();
     try {
       const source = await open();
-      this.#run.abort();
-      this.#source?.stop();
-      this.#source = source;
+      if (turn.take()) this.#show(source);
+      else source.stop();
     } catch (error) {
+      if (!turn.isLatest()) return;
       this.#fail(error);
-      if (open === cameraSource && this.#source && !this.#source.isFilm) await this.#use(() => this.#sample()).then(() => this.#fail(error));
-      return;
+      if (open === cameraSource && !this.#source?.isFilm) await this.#use(() => this.#sample(), `${/** @type {Error} */ (error).message} This is the sample instead.`);
     }
-    state.source = this.#source.name;
-    this.#mirror.input.checked = this.#source.isMirrored;
-    this.#pause.hidden = !this.#source.isFilm;
-    this.demo.onSource?.(this.#source);
+  }
+
+  /** @param {Source} source */
+  #show(source) {
+    this.#run.abort();
+    this.#source?.stop();
+    this.#source = source;
+    state.source = source.name;
+    this.#mirror.input.checked = source.isMirrored;
+    this.#pause.hidden = !source.isFilm;
+    this.demo.onSource?.(source);
     this.#setPaused(false);
     this.#restart();
   }
@@ -208,7 +236,7 @@ class Shell {
   /** Looks at the source from its beginning. */
   #restart() {
     this.#run.abort();
-    this.#resume();
+    this.#wake();
     this.#run = new AbortController();
     this.#panel.restart();
     this.#spoken = -Infinity;
@@ -229,18 +257,33 @@ class Shell {
         this.#view().drawPicture();
         return;
       }
-      const result = await this.#detect(task, source.isFilm ? { timestamp: performance.now() } : {});
-      if (signal.aborted) return;
-      state.result = result;
-      const began = performance.now();
-      this.#draw();
-      this.#panel.add({ ...result.milliseconds, drawing: performance.now() - began }, source.isFilm);
-      state.fps = this.#panel.fps;
-      state.frames += 1;
-      this.#say(result);
-      if (!source.isFilm) return;
-      while (this.#paused && !signal.aborted) await new Promise((resolve) => (this.#resume = () => resolve(undefined)));
+      do {
+        this.#isAskedAgain = false;
+        const result = await this.#detect(task, source.isFilm ? { timestamp: performance.now() } : {});
+        if (signal.aborted) return;
+        state.result = result;
+        const began = performance.now();
+        this.#draw();
+        this.#panel.add({ ...result.milliseconds, drawing: performance.now() - began }, source.isFilm);
+        state.fps = this.#panel.fps;
+        state.frames += 1;
+        this.#say(result);
+      } while (await this.#isHeld(source, signal));
     }
+  }
+
+  /**
+   * Waits as long as the picture stands still.
+   * @param {Source} source
+   * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether the same picture is to be looked at again, and not the next one
+   */
+  async #isHeld(source, signal) {
+    while (!signal.aborted && (this.#paused || !source.isFilm)) {
+      if (this.#isAskedAgain) return true;
+      await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
+    }
+    return false;
   }
 
   /**
@@ -290,7 +333,7 @@ class Shell {
   #setPaused(paused) {
     this.#paused = paused;
     this.#pause.textContent = paused ? "Go on" : "Pause";
-    if (!paused) this.#resume();
+    this.#wake();
   }
 
   /** @param {unknown} error */

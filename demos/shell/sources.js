@@ -26,11 +26,22 @@ function put(canvas, picture, width, height) {
   canvas.getContext("2d", { willReadFrequently: true })?.drawImage(picture, 0, 0, size[0], size[1]);
 }
 
-/** @param {AbortSignal} signal @returns {Promise<void>} */
-const nextRepaint = (signal) => new Promise((resolve) => {
-  requestAnimationFrame(() => resolve());
-  signal.addEventListener("abort", () => resolve(), { once: true });
+/**
+ * @param {AbortSignal} signal
+ * @param {(done: () => void) => void} ask
+ * @returns {Promise<void>} when what is asked for is done, or nothing is wanted any more
+ */
+const doneOr = (signal, ask) => new Promise((resolve) => {
+  const done = () => {
+    signal.removeEventListener("abort", done);
+    resolve();
+  };
+  signal.addEventListener("abort", done);
+  ask(done);
 });
+
+/** @param {AbortSignal} signal */
+const nextRepaint = (signal) => doneOr(signal, (done) => requestAnimationFrame(done));
 
 /**
  * @param {Blob} file
@@ -122,16 +133,16 @@ export async function videoSource(file) {
 
 /** @returns {Promise<Source>} */
 export async function cameraSource() {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error("There is no camera here: pages get one over https or from this machine only, and not in every frame. This is the sample instead.");
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error("There is no camera here: pages get one over https or from this machine only, and not in every frame.");
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } } }).catch((error) => {
-    throw new Error(`${cameraProblem(error)} This is the sample instead.`);
+    throw new Error(cameraProblem(error));
   });
   const stop = () => stream.getTracks().forEach((track) => track.stop());
   const video = document.createElement("video");
   video.srcObject = stream;
   await play(video).catch((error) => {
     stop();
-    throw new Error(`The camera gives no picture (${error.message}). This is the sample instead.`);
+    throw new Error(`The camera gives no picture (${error.message}).`);
   });
   return filmSource(video, "the camera", true, stop);
 }
@@ -180,12 +191,5 @@ function filmSource(video, name, isMirrored, stop) {
 /**
  * @param {HTMLVideoElement} video
  * @param {AbortSignal} signal
- * @returns {Promise<void>}
  */
-function nextFrame(video, signal) {
-  if (!("requestVideoFrameCallback" in video)) return nextRepaint(signal);
-  return new Promise((resolve) => {
-    video.requestVideoFrameCallback(() => resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
+const nextFrame = (video, signal) => ("requestVideoFrameCallback" in video ? doneOr(signal, (done) => video.requestVideoFrameCallback(done)) : nextRepaint(signal));

@@ -31,9 +31,9 @@ export async function fileSource(file) {
 
 /** @returns {Promise<SoundSource>} */
 export async function microphoneSource() {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error("There is no microphone here: pages get one over https or from this machine only, and not in every frame. This is the sample instead.");
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error("There is no microphone here: pages get one over https or from this machine only, and not in every frame.");
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((error) => {
-    throw new Error(`${problemOf(error)} This is the sample instead.`);
+    throw new Error(problemOf(error));
   });
   return { name: "the microphone", open: () => stream, setAloud: null, stop: () => stream.getTracks().forEach((track) => track.stop()) };
 }

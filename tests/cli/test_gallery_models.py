@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import webkiln
-from webkiln.commands import demo as demo_command
-from webkiln.demos import DEMOS
+from webkiln.demos import DEMOS, landmark_page
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +99,37 @@ def test_demo_works(call) -> None:
 def test_demo_export(call, tmp_path) -> None:
     result = call("demo", "--export", tmp_path / "site")
     assert result.exit_code == 0, result.output
-    assert {"index.html", "model", *demo_command.RUNTIME_FILES} <= {path.name for path in (tmp_path / "site").iterdir()}
-    assert call("demo", "--export", tmp_path / "site").exit_code == 1
+    site = tmp_path / "site"
+    files = {path.name for path in site.iterdir()}
+    assert {"index.html", "base.css", "model", *landmark_page.SCRIPTS} <= files
+    assert call("demo", "--export", site).exit_code == 1
+    (site / "earlier.html").write_text("of an earlier demo")
+    assert call("demo", "--export", site, "--force").exit_code == 0
+    assert {path.name for path in site.iterdir()} == files
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_demo_export_replaces_demos_only(call, tmp_path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("words")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "work.txt").write_text("words")
+    for target, words in ((file, "is not a folder"), (file / "site", "is a file"), (other, "holds something else")):
+        result = call("demo", "background-blur", "--export", target, "--force")
+        assert result.exit_code == 1
+        assert words in result.stderr
+    assert file.read_text() == (other / "work.txt").read_text() == "words"
 
 
 def test_demo_check_fails_when_the_page_does(call, monkeypatch, tmp_path) -> None:
     """A page that never becomes ready, one that reports an error, and one that draws too little."""
     pages = tmp_path / "demos"
-    (pages / "pose").mkdir(parents=True)
-    monkeypatch.setattr(demo_command, "demos_folder", lambda: pages)
-    monkeypatch.setattr(demo_command, "_CHECK_TIMEOUT", 1.0)
+    for file in ("pose/index.html", landmark_page.SHARED_STYLE):
+        (pages / file).parent.mkdir(parents=True)
+        (pages / file).touch()
+    monkeypatch.setattr(landmark_page, "demos_folder", lambda: pages)
+    monkeypatch.setattr(landmark_page, "CHECK_TIMEOUT", 1.0)
     point = "{ x: 1, y: 2 }"
     for script, said in (
         ("", "was not ready"),
@@ -126,7 +146,7 @@ def test_demo_check_fails_when_the_page_does(call, monkeypatch, tmp_path) -> Non
 
 
 def test_demo_needs_its_page(call, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(demo_command, "demos_folder", lambda: tmp_path)
+    monkeypatch.setattr(landmark_page, "demos_folder", lambda: tmp_path)
     result = call("demo")
     assert result.exit_code == 1
     assert "index.html" in result.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from humanoid_files import mixamo_text, vrm
+from humanoid_files import SKELETON, as_binary, gltf, mixamo_text, skinned, vrm
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from webkiln import demos
@@ -119,11 +119,65 @@ def test_what_is_no_character_is_refused(page: Page) -> None:
     wait_for_frames(page, 2)
 
 
+def test_a_file_that_names_others_is_refused_and_nothing_is_asked_for(page: Page) -> None:
+    """The fixture sees all that is asked for."""
+    described, buffer = gltf({bone: bone for bone in SKELETON})
+    described["images"] = [{"uri": "https://elsewhere.invalid/skin.png"}]
+    described["textures"] = [{"source": 0}]
+    described["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}]
+    described["meshes"][0]["primitives"][0]["material"] = 0
+    drop(page, as_binary(described, buffer), "elsewhere.glb")
+    expect(page.get_by_role("alert")).to_contain_text("https://elsewhere.invalid/skin.png is another file")
+    page.get_by_role("button", name="Sample").click()
+    wait_for_frames(page, 2)
+
+
+def test_the_latest_character_stays(page: Page) -> None:
+    data = base64.b64encode(vrm()).decode()
+    taken, bones = page.evaluate(
+        """async (data) => {
+          const { stage } = webkilnDemo;
+          const load = () => stage.load(Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)).buffer, "dots.vrm");
+          const taken = await Promise.all([load(), load()]);
+          const third = load();
+          stage.reset();
+          return [[...taken, await third], Object.keys(stage.character.bones).length];
+        }""",
+        data,
+    )
+    assert taken == [False, True, False]
+    assert bones > 40, "the clay figure"
+
+
+def test_a_character_leaves_no_texture_behind(page: Page) -> None:
+    """Nor those that its bones are in."""
+    made, left = page.evaluate(
+        """async (data) => {
+          const { createTexture, deleteTexture } = WebGL2RenderingContext.prototype;
+          let [made, gone] = [0, 0];
+          WebGL2RenderingContext.prototype.createTexture = function () { made += 1; return createTexture.call(this); };
+          WebGL2RenderingContext.prototype.deleteTexture = function (texture) { gone += 1; deleteTexture.call(this, texture); };
+          const pose = new webkiln.avatar.Avatar().update();
+          const { stage } = webkilnDemo;
+          await stage.load(Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)).buffer, "skinned.glb");
+          stage.draw(pose);
+          stage.reset();
+          stage.draw(pose);
+          Object.assign(WebGL2RenderingContext.prototype, { createTexture, deleteTexture });
+          return [made, made - gone];
+        }""",
+        base64.b64encode(skinned()).decode(),
+    )
+    assert made > 0
+    assert left == 0
+
+
 def test_hands_without_their_models_are_off_again(page: Page) -> None:
     """As they are here."""
     hands = page.get_by_label("Hands", exact=True)
     hands.check()
     expect(hands).not_to_be_checked(timeout=READY)
+    expect(page.get_by_text("The models of the hands did not load: ")).to_contain_text("palm_detection_lite")
     wait_for_frames(page, 2)
 
 

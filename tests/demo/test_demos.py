@@ -25,6 +25,21 @@ SEEING = [name for name, demo in DEMOS.items() if demo.samples]
 """Those that look at pictures."""
 SMALLEST = "background-blur"
 PHONE = {"width": 390, "height": 844}
+WAITING = """() => {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d");
+  setInterval(() => context.fillRect(0, 0, 300, 150), 50);
+  const stream = canvas.captureStream(20);
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => (globalThis.allow = () => resolve(stream)));
+  globalThis.isFilmed = () => stream.getTracks().some((track) => track.readyState === "live");
+}"""
+"""A camera that begins when it is allowed, and whether it is on."""
+COUNTING = """(() => {
+  globalThis.listening = 0;
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+  AbortSignal.prototype.addEventListener = function (...given) { globalThis.listening += 1; addEventListener.apply(this, given); };
+  AbortSignal.prototype.removeEventListener = function (...given) { globalThis.listening -= 1; removeEventListener.apply(this, given); };
+})()"""
 REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{}'))"
 
 
@@ -89,9 +104,20 @@ def test_a_refused_camera_is_said_and_the_sample_goes_on(browser: Browser, addre
             shown.wait_for_frames()
             shown.button("Camera").click()
             assert words in shown.wait_for_problem()
+            assert "instead" not in shown.page.inner_text(".problem")
             before = shown.state("frames")
             shown.page.wait_for_function("(before) => webkilnDemo.frames > before + 2", arg=before, timeout=READY)
             assert shown.state("source") == "the sample"
+
+
+def test_the_sample_is_shown_where_a_camera_is_refused_at_a_still(browser: Browser, address: str, site: Path) -> None:
+    with visit(browser, f"{address}{SMALLEST}.html", before=lambda page: page.add_init_script(REFUSING.format("NotFoundError"))) as shown:
+        shown.wait_for_frames()
+        shown.page.set_input_files("input[type=file]", site / "samples" / "person.jpg")
+        shown.page.wait_for_function("() => webkilnDemo.source === 'person.jpg'", timeout=READY)
+        shown.button("Camera").click()
+        shown.page.wait_for_function("() => webkilnDemo.source === 'the sample'", timeout=READY)
+        assert shown.page.inner_text(".problem") == "No camera was found. This is the sample instead."
 
 
 def test_a_page_without_cameras_says_so(browser: Browser, address: str) -> None:
@@ -125,6 +151,55 @@ def test_another_backend_is_taken_and_shown(browser: Browser, address: str) -> N
         assert "WebGL" in shown.page.inner_text(".figures")
 
 
+def test_the_latest_choice_wins(browser: Browser, address: str) -> None:
+    """Also over the one at the start, and whichever comes first; tasks that come too late are let go."""
+    with visit(browser, f"{address}{SMALLEST}.html") as shown:
+        for name in ("WebGL", "WASM"):
+            shown.page.get_by_role("radio", name=name).check(force=True)
+        shown.page.wait_for_selector(".loading", state="hidden", timeout=READY)
+        for _ in range(100):
+            if len(shown.page.workers) == 1:
+                break
+            shown.page.wait_for_timeout(100)
+        assert len(shown.page.workers) == 1
+        shown.wait_for_frames(2)
+        assert set(shown.state("backends").values()) == {"wasm"}
+        assert "WASM" in shown.page.inner_text(".figures")
+        assert shown.page.get_by_role("radio", name="WASM").is_checked()
+
+
+def test_a_camera_that_comes_too_late_is_let_go(browser: Browser, address: str, site: Path) -> None:
+    with visit(browser, f"{address}{SMALLEST}.html") as shown:
+        shown.page.evaluate(WAITING)
+        shown.button("Camera").click()
+        shown.page.set_input_files("input[type=file]", site / "samples" / "person.jpg")
+        shown.page.wait_for_function("() => webkilnDemo.source === 'person.jpg'", timeout=READY)
+        assert shown.page.evaluate("isFilmed()")
+        shown.page.evaluate("allow()")
+        shown.page.wait_for_function("() => !isFilmed()", timeout=READY)
+        assert shown.state("source") == "person.jpg"
+        assert shown.state("error") == ""
+
+
+def test_no_frame_leaves_a_listener(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}{SMALLEST}.html", before=lambda page: page.add_init_script(COUNTING)) as shown:
+        for source in ("the sample", "the camera"):
+            if source == "the camera":
+                shown.button("Camera").click()
+                shown.page.wait_for_function("() => webkilnDemo.source === 'the camera'", timeout=READY)
+            shown.wait_for_frames(2)
+            before = shown.page.evaluate("listening")
+            shown.wait_for_frames(8)
+            assert abs(shown.page.evaluate("listening") - before) <= 2
+
+
+@pytest.mark.parametrize(("name", "file"), [(SMALLEST, "webkiln.tasks.min.js"), ("voice-activity", "webkiln.tasks.min.js"), ("avatar", "webkiln.avatar.min.js")])
+def test_a_missing_script_of_the_runtime_is_said(browser: Browser, address: str, name: str, file: str) -> None:
+    with visit(browser, f"{address}{name}.html", before=lambda page: page.route(f"**/{file}", lambda route: route.abort())) as shown:
+        assert f"runtime/{file} did not load" in shown.wait_for_problem()
+        assert file in shown.state("error")
+
+
 def test_a_missing_model_is_said_and_the_sample_is_there(browser: Browser, site: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("*-single.html", "models")))
     with LocalServer({"/": folder}, isolated=False) as server, visit(browser, f"{server.url}{SMALLEST}.html") as shown:
@@ -142,6 +217,25 @@ def test_pause_holds_the_picture(browser: Browser, address: str) -> None:
         assert shown.state("frames") == held
         shown.button("Go on").press("Enter")
         shown.wait_for_frames(2)
+
+
+def test_a_control_changes_what_stands_still(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}{SMALLEST}.html", reduced_motion="reduce") as shown:
+        shown.wait_for_frames()
+        assert shown.state("result.shown") == "blur"
+        shown.page.get_by_role("radio", name="The mask").check(force=True)
+        shown.page.wait_for_function("() => webkilnDemo.result.shown === 'mask'", timeout=READY)
+        shown.page.wait_for_timeout(300)
+        assert shown.state("frames") == 2
+    with visit(browser, f"{address}{SMALLEST}.html") as shown:
+        shown.wait_for_frames()
+        shown.button("Pause").click()
+        shown.page.wait_for_timeout(500)
+        held = shown.state("frames")
+        shown.page.get_by_role("radio", name="One colour").check(force=True)
+        shown.page.wait_for_function("() => webkilnDemo.result.shown === 'color'", timeout=READY)
+        shown.page.wait_for_timeout(300)
+        assert shown.state("frames") == held + 1
 
 
 def test_files_are_taken_and_others_refused(browser: Browser, address: str, site: Path) -> None:
@@ -221,6 +315,10 @@ def test_the_gallery_links_every_demo_with_a_picture(browser: Browser, address: 
         assert shown.page.eval_on_selector_all(".cards img", "images => images.map(image => image.naturalWidth > 0)") == [True] * len(DEMOS)
         assert shown.said == []
     assert max(path.stat().st_size for path in (site / "pictures").iterdir()) < 30_000
+
+
+def test_licences_lie_beside_what_has_other_code_inside(site: Path) -> None:
+    assert "three" in (site / "runtime" / "webkiln.character.licenses.txt").read_text()
 
 
 @pytest.mark.parametrize("name", DEMOS)

@@ -108,3 +108,15 @@ def test_a_still_where_less_motion_is_wished(browser: Browser, address: str) -> 
         assert "silent" not in page_text
         shown.page.wait_for_timeout(300)
         assert shown.state("frames") == 1
+        shown.page.get_by_label("Key").select_option("D")
+        shown.page.wait_for_function("() => webkilnDemo.frames === 2", timeout=READY)
+        assert shown.page.evaluate(f"{MUSIC}.chord") in ("Dm", "B♭", "F", "C")
+        assert shown.page.inner_text(".said") != page_text
+
+
+def test_a_page_without_sound_says_so(browser: Browser, address: str) -> None:
+    silent = "globalThis.AudioContext = class { constructor() { throw new Error('no device'); } }"
+    with visit(browser, address, before=lambda page: page.add_init_script(silent)) as shown:
+        shown.button("Start sound").click()
+        shown.page.get_by_text("There is no sound here: no device").wait_for(timeout=READY)
+        assert shown.button("Start sound").is_visible()

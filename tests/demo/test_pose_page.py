@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
 from webkiln.browsers.chromium import find_chromium, launch_options
 from webkiln.browsers.server import LocalServer
-from webkiln.commands.demo import DEMOS, assemble
+from webkiln.demos import assemble_landmark_page
 from webkiln.tasks import prepare_picture
 
 READY = 60_000  # milliseconds, on a slow machine
@@ -72,7 +72,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "pose"
-    assemble(DEMOS["pose"], folder)
+    assemble_landmark_page(folder)
     return folder
 
 

@@ -6,18 +6,17 @@ import html
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from webkiln import gallery
 from webkiln.codegen.paths import demos_folder
 from webkiln.demos import page
+from webkiln.demos.page import Note
 from webkiln.demos.single_file import render
 from webkiln.demos.table import SAMPLES, Demo
 from webkiln.errors import WebkilnError
 from webkiln.version import VERSION
-
-Note = Callable[[str], None]
 
 _CARDS = '<ul class="cards">'
 
@@ -59,6 +58,8 @@ def _add_page(demo: Demo, folder: Path, file: str, single_file: bool) -> None:
         _write(folder / path, module)
     for path in [*page.SCRIPT.findall(text), *page.STYLE.findall(text), *page.ICON.findall(text)]:
         _copy(page.source(path), folder / path)
+        if (licences := page.licences_of(path)) is not None:
+            _copy(licences, folder / page.RUNTIME / licences.name)
     _write(folder / f"{demo.name}.js", script)
     served = page.MODULE.sub(lambda _: f'<script type="module" src="{demo.name}.js"></script>', text)
     if single_file:

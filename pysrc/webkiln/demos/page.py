@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from webkiln.codegen.paths import demos_folder, dist_folder
@@ -12,6 +12,15 @@ from webkiln.errors import WebkilnError
 
 RUNTIME = "runtime/"
 """Where the built runtime lies beside a page; the rest lies as in `demos/`."""
+
+Note = Callable[[str], None]
+"""Takes what is being done, in a few words."""
+
+SHARED_STYLE = "shell/base.css"
+"""What the styles of all demos have in common."""
+
+CHECK_TIMEOUT = 120.0
+"""Seconds until a page has to have results, on a slow machine without a GPU."""
 
 PLAYGROUND = "https://stackblitz.com"
 
@@ -41,6 +50,12 @@ def source(path: str) -> Path:
     if not found.is_file():
         raise WebkilnError(f"a file of the demo is missing: {found}")
     return found
+
+
+def licences_of(path: str) -> Path | None:
+    """The licences of what is inside of a script of the runtime; None where it is all our own."""
+    found = source(path).with_name(Path(path).name.replace(".min.js", ".licenses.txt"))
+    return found if path.startswith(RUNTIME) and found.is_file() else None
 
 
 def read(path: str) -> str:
