@@ -18,6 +18,12 @@ from webkiln.browsers.server import LocalServer
 from webkiln.tasks import Vad
 
 REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '{}'))"
+WAITING = """() => {
+  const { stream } = new AudioContext().createMediaStreamDestination();
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => (globalThis.allow = () => resolve(stream)));
+  globalThis.isHeard = () => stream.getTracks().some((track) => track.readyState === "live");
+}"""
+"""A microphone that begins when it is allowed, and whether it is on."""
 FROM, TO = 1.0, 5.2
 """Seconds of the sample that are given: silence, two pieces of speech and a pause between them."""
 
@@ -137,6 +143,25 @@ def test_a_refused_microphone_is_said_and_the_sample_goes_on(browser: Browser, a
         shown.page.wait_for_function("(before) => webkilnDemo.frames > before + 5", arg=before, timeout=READY)
         assert shown.state("source") == "the sample"
         assert "not allowed" in shown.page.inner_text(".problem")
+
+
+@pytest.mark.parametrize("later", ["a file", "stop"])
+def test_a_microphone_that_comes_too_late_is_let_go(browser: Browser, address: str, sound: Path, later: str) -> None:
+    with visit(browser, address) as shown:
+        shown.wait_for_frames()
+        shown.page.evaluate(WAITING)
+        shown.button("Microphone").click()
+        if later == "a file":
+            shown.page.set_input_files("input[type=file]", sound)
+            shown.page.wait_for_function("() => webkilnDemo.source === 'speech.wav'", timeout=READY)
+        else:
+            shown.button("Stop").click()
+        assert shown.page.evaluate("isHeard()")
+        before = shown.state("source")
+        shown.page.evaluate("allow()")
+        shown.page.wait_for_function("() => !isHeard()", timeout=READY)
+        assert shown.state("source") == before
+        assert shown.state("error") == ""
 
 
 def test_a_missing_model_is_said(browser: Browser, site: Path) -> None:
